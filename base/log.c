@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/log.h"
+#include "base/clock.h"
+#include "base/utf.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LOG_LINE_MAX 4096
+
+static const struct {
+    enum log_level level;
+    const char *name, *meaning;
+} log_events[LOG_EVENT_COUNT] = {
+#define X(id, level, name, meaning) { LOG_LEVEL_##level, name, meaning },
+#include "base/log.def"
+#undef X
+};
+
+static const char *const log_levels[] = { "error", "warning", "notice", "info", "debug" };
+
+static atomic_int log_lowest = LOG_LEVEL_INFO;
+static atomic_bool log_timed;
+
+void log_threshold(enum log_level level)
+{
+    atomic_store_explicit(&log_lowest, (int)level, memory_order_relaxed);
+}
+
+void log_timestamps(bool on)
+{
+    atomic_store_explicit(&log_timed, on, memory_order_relaxed);
+}
+
+const char *log_event_name(enum log_event event)
+{
+    return (unsigned)event < LOG_EVENT_COUNT ? log_events[event].name : "unknown";
+}
+
+const char *log_event_meaning(enum log_event event)
+{
+    return (unsigned)event < LOG_EVENT_COUNT ? log_events[event].meaning : "";
+}
+
+static void log_write(const char *line, size_t n)
+{
+    while (n > 0) {
+        ssize_t written = write(STDERR_FILENO, line, n);
+        if (written < 0 && errno == EINTR)
+            continue;
+        /* Nobody is left to be told when the log itself cannot be written. */
+        if (written <= 0)
+            return;
+        line += written;
+        n -= (size_t)written;
+    }
+}
+
+/* The caller's errno survives, so that one can log before looking at it. */
+void log_event(enum log_event event, const char *format, ...)
+{
+    if ((unsigned)event >= LOG_EVENT_COUNT)
+        return;
+    enum log_level level = log_events[event].level;
+    if ((int)level > atomic_load_explicit(&log_lowest, memory_order_relaxed))
+        return;
+    int saved = errno;
+    char line[LOG_LINE_MAX];
+    size_t used = 0;
+    if (atomic_load_explicit(&log_timed, memory_order_relaxed)) {
+        int64_t now = clock_wall_ms();
+        used = (size_t)snprintf(line, sizeof line, "%" PRId64 ".%03d ", now / 1000, (int)(now % 1000));
+    }
+    used +=
+        (size_t)snprintf(line + used, sizeof line - used, "%s %s", log_levels[level], log_events[event].name);
+    if (format != NULL) {
+        size_t start = used++;
+        line[start] = ' ';
+        va_list arguments;
+        va_start(arguments, format);
+        int n = vsnprintf(line + used, sizeof line - used, format, arguments);
+        va_end(arguments);
+        size_t room = sizeof line - used;
+        if (n <= 0)
+            used = start;
+        else
+            used += (size_t)n < room ? (size_t)n : utf_whole(line + used, room - 1);
+        /* The last line of defence against a forged line: a value that missed log_value(). */
+        for (size_t i = start; i < used; i++) {
+            if ((uint8_t)line[i] < 0x20 || line[i] == 0x7f)
+                line[i] = '?';
+        }
+    }
+    line[used++] = '\n';
+    log_write(line, used);
+    errno = saved;
+}
+
+/* Characters that a terminal or a reader obeys instead of showing: controls, line separators, bidirectional
+ * marks. */
+static bool log_is_active(uint32_t point)
+{
+    return utf_is_control(point) || point == 0x061c || point == 0x200e || point == 0x200f ||
+           (point >= 0x2028 && point <= 0x202e) || (point >= 0x2066 && point <= 0x2069) || point == 0xfeff;
+}
+
+/* How the character at text is shown: its bytes as they are, or each as \xHH. Returns the bytes it takes. */
+static size_t log_unit(const char *text, size_t n, bool *ret_plain)
+{
+    uint32_t point;
+    size_t length = utf_next(text, n, &point);
+    *ret_plain = length > 0 && point != '"' && point != '\'' && point != '\\' && !log_is_active(point);
+    return length > 0 ? length : 1;
+}
+
+static bool log_needs_quotes(const char *text, size_t n)
+{
+    if (n == 0 || strcmp(text, "-") == 0)
+        return true;
+    bool plain;
+    for (size_t i = 0; i < n;) {
+        size_t length = log_unit(text + i, n - i, &plain);
+        if (!plain || text[i] == ' ' || text[i] == '=')
+            return true;
+        i += length;
+    }
+    return false;
+}
+
+const char *log_value(const char *text, char *out, size_t size)
+{
+    static const char ellipsis[] = "…";
+    const size_t cut = sizeof ellipsis - 1;
+    if (size == 0)
+        return out;
+    if (text == NULL) {
+        snprintf(out, size, "-");
+        return out;
+    }
+    size_t n = strlen(text);
+    /* Room for both quotes and the NUL decides; without room for a mark of the cut nothing honest can be
+     * shown. */
+    bool quotes = log_needs_quotes(text, n);
+    if (size < cut + 3) {
+        out[0] = '\0';
+        return out;
+    }
+    size_t end = size - 1 - (quotes ? 1 : 0), used = 0, safe;
+    if (quotes)
+        out[used++] = '"';
+    safe = used;
+    for (size_t i = 0; i < n;) {
+        bool plain;
+        size_t length = log_unit(text + i, n - i, &plain);
+        size_t shown = plain ? length : 4 * length;
+        if (used + shown > end) {
+            memcpy(out + safe, ellipsis, cut);
+            used = safe + cut;
+            break;
+        }
+        if (plain)
+            memcpy(out + used, text + i, length);
+        for (size_t k = 0; !plain && k < length; k++) {
+            static const char hex[] = "0123456789abcdef";
+            uint8_t byte = (uint8_t)text[i + k];
+            memcpy(out + used + 4 * k, (char[]){ '\\', 'x', hex[byte >> 4], hex[byte & 15] }, 4);
+        }
+        used += shown;
+        if (used + cut <= end)
+            safe = used;
+        i += length;
+    }
+    if (quotes)
+        out[used++] = '"';
+    out[used] = '\0';
+    return out;
+}
