@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The SQLite engine: the only file that knows sqlite3_*. */
+#include "db/engine.h"
+
+#include "base/mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define APPLICATION_ID  0x43524144 /* "CRAD" */
+#define PARAMS_MAX      24
+#define WAL_PAGES       2000             /* 16 MiB: a checkpoint after the commit that reaches it */
+#define WAL_LONG        (8 * WAL_PAGES)  /* readers keep it from starting anew: wait for them */
+#define WAL_PATIENCE_MS 500
+
+struct prepared {
+    sqlite3_stmt *stmt;
+    int index[PARAMS_MAX]; /* of $1, $2, … */
+};
+struct engine_conn {
+    sqlite3 *db;
+    int busy_ms;
+    int wal_limit; /* pages at which the writer next waits for its readers */
+    struct prepared prepared[SQL_COUNT + 1];
+};
+
+static enum fault_code translate(int rc)
+{
+    if (rc == SQLITE_IOERR_NOMEM)
+        return FAULT_MEMORY;
+    switch (rc & 0xff) {
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+    case SQLITE_PROTOCOL:
+        return FAULT_BUSY;
+    case SQLITE_FULL:
+        return FAULT_QUOTA;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+        return FAULT_DAMAGED;
+    case SQLITE_CONSTRAINT:
+        return FAULT_CONFLICT;
+    case SQLITE_NOMEM:
+        return FAULT_MEMORY;
+    case SQLITE_IOERR:
+    case SQLITE_CANTOPEN:
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+    case SQLITE_AUTH:
+        return FAULT_IO;
+    case SQLITE_TOOBIG:
+        return FAULT_TOO_LARGE;
+    default:
+        return FAULT_INTERNAL;
+    }
+}
+
+/* SQLite knows ENOSPC alone; a disk quota and a limit on file sizes are the same misfortune. */
+static bool out_of_space(sqlite3 *db, int rc)
+{
+    if ((rc & 0xff) == SQLITE_FULL)
+        return true;
+    if (rc != SQLITE_IOERR_WRITE && rc != SQLITE_IOERR_FSYNC && rc != SQLITE_IOERR_TRUNCATE &&
+        rc != SQLITE_IOERR_SHMSIZE)
+        return false;
+    int error = sqlite3_system_errno(db);
+    return error == ENOSPC || error == EDQUOT || error == EFBIG;
+}
+
+static enum fault_code failed(struct engine_conn *conn, int rc, const char *what, struct fault *f)
+{
+    if (conn->db && out_of_space(conn->db, rc))
+        return fault_set(f, FAULT_QUOTA, "the disk is full");
+    return fault_set(f, translate(rc), "the catalog (%s): %s", what,
+                     conn->db ? sqlite3_errmsg(conn->db) : sqlite3_errstr(rc));
+}
+
+static enum fault_code execute(struct engine_conn *conn, const char *sql, const char *what, struct fault *f)
+{
+    int rc = sqlite3_exec(conn->db, sql, NULL, NULL, NULL);
+    return rc == SQLITE_OK ? FAULT_OK : failed(conn, rc, what, f);
+}
+
+/* *ret_value is the first column of the first row; untouched when there is none. */
+static enum fault_code ask(struct engine_conn *conn, const char *sql, int64_t *ret_value, struct fault *f)
+{
+    sqlite3_stmt *stmt = NULL;
+    int rc = sqlite3_prepare_v2(conn->db, sql, -1, &stmt, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_step(stmt);
+    if (rc == SQLITE_ROW)
+        *ret_value = sqlite3_column_int64(stmt, 0);
+    enum fault_code code = rc == SQLITE_ROW || rc == SQLITE_DONE ? FAULT_OK : failed(conn, rc, sql, f);
+    sqlite3_finalize(stmt);
+    return code;
+}
+
+/* --- the schema ------------------------------------------------------------------------------------------ */
+
+/* SQLite would make the file with the umask's mode: its rows are nobody else's business. */
+static enum fault_code make_file(const char *file, struct fault *f)
+{
+    int fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return fault_set(f, FAULT_IO, "cannot make the catalog %s: %s", file, strerror(errno));
+    close(fd);
+    return FAULT_OK;
+}
+
+static enum fault_code one_step(struct engine_conn *conn, int step, struct fault *f)
+{
+    char version[64];
+    snprintf(version, sizeof version, "PRAGMA user_version = %d", step);
+    enum fault_code code = execute(conn, "BEGIN IMMEDIATE", "schema", f);
+    if (code != FAULT_OK)
+        return code;
+    code = execute(conn, sql_steps[step - 1], "schema", f);
+    if (code == FAULT_OK)
+        code = execute(conn, version, "schema", f);
+    if (code == FAULT_OK)
+        code = execute(conn, "COMMIT", "schema", f);
+    if (code != FAULT_OK && !sqlite3_get_autocommit(conn->db))
+        sqlite3_exec(conn->db, "ROLLBACK", NULL, NULL, NULL);
+    return code;
+}
+
+static enum fault_code upgrade(struct engine_conn *conn, const char *file, int *ret_upgraded, struct fault *f)
+{
+    int64_t version = 0, ours = 0, tables = 0;
+    char mark[64];
+    snprintf(mark, sizeof mark, "PRAGMA application_id = %d", APPLICATION_ID);
+    enum fault_code code = ask(conn, "PRAGMA user_version", &version, f);
+    if (code == FAULT_OK)
+        code = ask(conn, "PRAGMA application_id", &ours, f);
+    if (code == FAULT_OK)
+        code = ask(conn, "SELECT count(*) FROM sqlite_schema", &tables, f);
+    if (code != FAULT_OK)
+        return code;
+    if (tables > 0 && ours != APPLICATION_ID)
+        return fault_set(f, FAULT_CONFLICT, "%s is a database of another program: name another state folder",
+                         file);
+    if (version > SQL_STEPS)
+        return fault_set(
+            f, FAULT_CONFLICT,
+            "%s has schema %d, newer than this cradled (%d): use the newer program, or restore a backup",
+            file, (int)version, SQL_STEPS);
+    if (ours != APPLICATION_ID)
+        code = execute(conn, mark, "application id", f);
+    for (int step = (int)version + 1; code == FAULT_OK && step <= SQL_STEPS; step++)
+        code = one_step(conn, step, f);
+    if (code == FAULT_OK && ret_upgraded)
+        *ret_upgraded = SQL_STEPS - (int)version;
+    return code;
+}
+
+static enum fault_code set_up(struct engine_conn *conn, const struct db_options *options, bool writer,
+                              struct fault *f)
+{
+    sqlite3_extended_result_codes(conn->db, 1);
+    sqlite3_busy_timeout(conn->db, (int)options->busy_ms);
+    sqlite3_db_config(conn->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    /* A page of 8 KiB suits chunks of 64 KiB; FULL syncs the WAL at each commit, which is what an
+     * acknowledgement means. */
+    return execute(
+        conn,
+        writer ? "PRAGMA page_size = 8192; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; "
+                 "PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; "
+                 "PRAGMA wal_autocheckpoint = 2000; PRAGMA journal_size_limit = 67108864"
+               : "PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON",
+        "opening", f);
+}
+
+static void sqlite_close(struct engine_conn *conn)
+{
+    if (conn == NULL)
+        return;
+    for (int i = 0; i < SQL_COUNT; i++)
+        sqlite3_finalize(conn->prepared[i].stmt);
+    sqlite3_close(conn->db);
+    free(conn);
+}
+
+static enum fault_code sqlite_open(const struct db_options *options, bool writer, int *ret_upgraded,
+                                   struct engine_conn **ret_conn, struct fault *f)
+{
+    if (access(options->file, F_OK) != 0) {
+        if (!options->create)
+            return fault_set(f, FAULT_ABSENT, "there is no catalog at %s: make one with cradled init",
+                             options->file);
+        enum fault_code code = make_file(options->file, f);
+        if (code != FAULT_OK)
+            return code;
+    }
+    struct engine_conn *conn = calloc(1, sizeof *conn);
+    if (conn == NULL)
+        return fault_set(f, FAULT_MEMORY, "out of memory");
+    int rc = sqlite3_open_v2(options->file, &conn->db,
+                             SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
+    enum fault_code code =
+        rc == SQLITE_OK ? set_up(conn, options, writer, f) : failed(conn, rc, options->file, f);
+    if (code == FAULT_OK && writer)
+        code = upgrade(conn, options->file, ret_upgraded, f);
+    if (code != FAULT_OK) {
+        sqlite_close(conn);
+        return code;
+    }
+    *ret_conn = conn;
+    return FAULT_OK;
+}
+
+/* --- transactions ---------------------------------------------------------------------------------------- */
+
+static bool sqlite_inside(struct engine_conn *conn)
+{
+    return !sqlite3_get_autocommit(conn->db);
+}
+
+static enum fault_code sqlite_control(struct engine_conn *conn, enum engine_control what, struct fault *f)
+{
+    static const char *const words[ENGINE_CONTROLS] = {
+        [ENGINE_BEGIN_READ] = "BEGIN",
+        [ENGINE_BEGIN_WRITE] = "BEGIN IMMEDIATE",
+        [ENGINE_COMMIT] = "COMMIT",
+        [ENGINE_ROLLBACK] = "ROLLBACK",
+        [ENGINE_SAVE] = "SAVEPOINT one",
+        [ENGINE_RELEASE] = "RELEASE one",
+        [ENGINE_UNDO] = "ROLLBACK TO one; RELEASE one",
+    };
+    if (what == ENGINE_ROLLBACK && !sqlite_inside(conn))
+        return FAULT_OK;
+    return execute(conn, words[what], "transaction", f);
+}
+
+/* --- statements ------------------------------------------------------------------------------------------ */
+
+static enum fault_code sqlite_prepare(struct engine_conn *conn, int statement, struct fault *f)
+{
+    struct prepared *p = &conn->prepared[statement];
+    const struct sql_statement *sql = &sql_statements[statement];
+    if (p->stmt)
+        return FAULT_OK;
+    sqlite3_stmt *stmt = NULL;
+    const char *rest = NULL;
+    int rc = sqlite3_prepare_v3(conn->db, sql->text, -1, SQLITE_PREPARE_PERSISTENT, &stmt, &rest);
+    if (rc != SQLITE_OK)
+        return failed(conn, rc, sql->name, f);
+    enum fault_code code = FAULT_OK;
+    size_t params = strlen(sql->params);
+    if (params > PARAMS_MAX || sqlite3_bind_parameter_count(stmt) != (int)params ||
+        sqlite3_column_count(stmt) != (int)strlen(sql->columns) || rest[strspn(rest, " \t\n")] != '\0')
+        code = fault_set(f, FAULT_INTERNAL, "the SQL statement %s is not what its header says", sql->name);
+    for (size_t i = 0; code == FAULT_OK && i < params; i++) {
+        char name[24];
+        snprintf(name, sizeof name, "$%zu", i + 1);
+        p->index[i] = sqlite3_bind_parameter_index(stmt, name);
+        if (p->index[i] == 0)
+            code = fault_set(f, FAULT_INTERNAL, "the SQL statement %s has no parameter %s", sql->name, name);
+    }
+    if (code == FAULT_OK)
+        p->stmt = stmt;
+    else
+        sqlite3_finalize(stmt);
+    return code;
+}
+
+static int bind_one(sqlite3_stmt *stmt, int index, const struct db_arg *arg, bool stay)
+{
+    void (*const lifetime)(void *) = stay ? SQLITE_STATIC : SQLITE_TRANSIENT;
+    if (arg->type == 'i')
+        return sqlite3_bind_int64(stmt, index, arg->i);
+    if (arg->type == 'n' || arg->p == NULL)
+        return sqlite3_bind_null(stmt, index);
+    if (arg->type == 't')
+        return sqlite3_bind_text64(stmt, index, arg->p, arg->n, lifetime, SQLITE_UTF8);
+    return sqlite3_bind_blob64(stmt, index, arg->p, arg->n, lifetime);
+}
+
+static enum fault_code sqlite_start(struct engine_conn *conn, int statement, struct db_args args,
+                                    bool stay, struct fault *f)
+{
+    enum fault_code code = sqlite_prepare(conn, statement, f);
+    if (code != FAULT_OK)
+        return code;
+    struct prepared *p = &conn->prepared[statement];
+    for (size_t i = 0; i < args.count; i++) {
+        int rc = bind_one(p->stmt, p->index[i], &args.arg[i], stay);
+        if (rc != SQLITE_OK)
+            return failed(conn, rc, sql_statements[statement].name, f);
+    }
+    return FAULT_OK;
+}
+
+static int sqlite_step(struct engine_conn *conn, int statement, struct fault *f)
+{
+    int rc = sqlite3_step(conn->prepared[statement].stmt);
+    if (rc == SQLITE_ROW)
+        return 1;
+    if (rc == SQLITE_DONE)
+        return 0;
+    failed(conn, rc, sql_statements[statement].name, f);
+    return -1;
+}
+
+static void sqlite_finish(struct engine_conn *conn, int statement)
+{
+    sqlite3_stmt *stmt = conn->prepared[statement].stmt;
+    if (stmt) {
+        sqlite3_reset(stmt);
+        sqlite3_clear_bindings(stmt);
+    }
+}
+
+static int64_t sqlite_changes(struct engine_conn *conn)
+{
+    return sqlite3_changes64(conn->db);
+}
+
+static void sqlite_column(struct engine_conn *conn, int statement, int column, struct db_arg *ret_value)
+{
+    sqlite3_stmt *stmt = conn->prepared[statement].stmt;
+    *ret_value = (struct db_arg){ .type = sql_statements[statement].columns[column] };
+    if (sqlite3_column_type(stmt, column) == SQLITE_NULL) {
+        ret_value->type = 'n';
+    } else if (ret_value->type == 'i') {
+        ret_value->i = sqlite3_column_int64(stmt, column);
+    } else {
+        ret_value->p = ret_value->type == 't' ? (const void *)sqlite3_column_text(stmt, column)
+                                              : sqlite3_column_blob(stmt, column);
+        ret_value->n = (size_t)sqlite3_column_bytes(stmt, column);
+    }
+}
+
+const struct engine engine_sqlite = {
+    .open = sqlite_open,
+    .close = sqlite_close,
+    .control = sqlite_control,
+    .inside = sqlite_inside,
+    .prepare = sqlite_prepare,
+    .start = sqlite_start,
+    .step = sqlite_step,
+    .finish = sqlite_finish,
+    .changes = sqlite_changes,
+    .column = sqlite_column,
+};
