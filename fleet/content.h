@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Contents: immutable runs of bytes, split in chunks of CONTENT_CHUNK plain bytes (the last one shorter, at
+ * least one even when empty), each sealed and bound to its place. A content is staged until the transaction
+ * that gives it a name; what is still staged at start is removed. Knows neither files nor logs. Floor 2. */
+#ifndef CRADLE_CONTENT_H
+#define CRADLE_CONTENT_H
+
+#include "base/fault.h"
+#include "base/seal.h"
+#include "base/secret.h"
+#include "db/db.h"
+#include "fleet/fleet.h"
+#include "fleet/reader.h"
+#include <stddef.h>
+#include <stdint.h>
+
+#define CONTENT_CHUNK   65536
+#define CONTENT_HOT_MAX 1048576 /* contents up to this size are cached whole and read at once */
+
+struct content {
+    uint8_t id[SEAL_CONTENT_ID];
+    int64_t size;
+    struct secret_digest
+        digest; /* HMAC-SHA-256 under the vault's digest key: equal bytes, equal digest, telling nothing */
+};
+
+/* Reads id, size and digest from three columns of a row. FAULT_DAMAGED. */
+enum fault_code content_row(struct db_rows *rows, int column, struct content *ret_content, struct fault *f);
+
+/* In a write. The chunk is sealed already (the caller seals outside of the writer's thread). */
+enum fault_code content_stage(struct db_conn *conn, const uint8_t id[SEAL_CONTENT_ID], int64_t created,
+                              struct fault *f);
+enum fault_code content_add_chunk(struct db_conn *conn, const uint8_t id[SEAL_CONTENT_ID], int64_t index,
+                                  const void *sealed, size_t n, struct fault *f);
+/* The content is complete: no longer staged (it need not have been staged before). */
+enum fault_code content_settle(struct db_conn *conn, const struct content *content, int64_t created,
+                               struct fault *f);
+/* Nothing names the content any more: it goes, at once, or, while a reader holds it (hold.h), as soon as the
+ * last one is freed; until then it counts as staged, so that a crash does not leave it behind. */
+enum fault_code content_remove(struct db_conn *conn, const uint8_t id[SEAL_CONTENT_ID], struct fault *f);
+/* The same for a content that never had a name: whatever was staged of it goes. */
+enum fault_code content_discard(struct db_conn *conn, const uint8_t id[SEAL_CONTENT_ID], struct fault *f);
+/* At start: removes what is staged: unfinished uploads, and what readers held. */
+enum fault_code content_clean(struct db_conn *conn, int64_t *ret_removed, struct fault *f);
+/* A reader lets go of a content that it held: removes it, by a write of its own, when it was removed
+ * meanwhile. Never blocks. */
+void content_let_go(struct db *db, const uint8_t id[SEAL_CONTENT_ID]);
+
+/* How many chunks a content of that size has, and how many plain bytes are in one of them. */
+int64_t content_chunks(int64_t size);
+size_t content_chunk_size(int64_t size, int64_t index);
+/* Opens one chunk into out, which has room for content_chunk_size() bytes. FAULT_DAMAGED, naming content and
+ * chunk. */
+enum fault_code content_chunk(const struct vault *vault, struct db_conn *conn, const struct content *content,
+                              int64_t index, void *out, struct fault *f);
+/* All of it into out, which has room for content->size bytes. */
+enum fault_code content_load(const struct vault *vault, struct db_conn *conn, const struct content *content,
+                             void *out, struct fault *f);
+
+/* A reader over these contents, one after the other; copies the array. What is small altogether
+ * (CONTENT_HOT_MAX) is loaded from conn, or the cache, at once. Large ones are held (hold.h) and read chunk
+ * by chunk, each with a short read of its own: a slow client occupies no reader of the pool and keeps no
+ * snapshot alive. FAULT_BUSY: see hold_take. */
+enum fault_code content_reader(struct fleet *fleet, struct db_conn *conn, const struct content *contents,
+                               size_t count, struct reader **ret_reader, struct fault *f);
+
+#endif

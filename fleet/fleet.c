@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fleet/fleet.h"
+
+#include "base/mem.h"
+#include "base/seal.h"
+#include "base/secret.h"
+#include "fleet/cache.h"
+#include "fleet/content.h"
+#include "fleet/logbook.h"
+#include "fleet/memory.h"
+#include "fleet/trouble.h"
+#include "fleet/vault.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define FLEET_BUSY_MS 5000
+
+static enum fault_code catalog_file(const struct settings *settings, char *out, size_t size, struct fault *f)
+{
+    int n = snprintf(out, size, "%s/" FLEET_CATALOG, settings->state);
+    if (n < 0 || (size_t)n >= size)
+        return fault_set(f, FAULT_INPUT, "the path of the state folder is too long");
+    return FAULT_OK;
+}
+
+static enum fault_code catalog_open(const struct settings *settings, bool create, struct db **ret_db,
+                                    int *ret_upgraded, struct fault *f)
+{
+    char file[sizeof settings->state + sizeof FLEET_CATALOG + 1];
+    enum fault_code code = catalog_file(settings, file, sizeof file, f);
+    if (code)
+        return code;
+    /* Each worker, and some of the front ends' threads that read for themselves. */
+    const struct db_options options = {
+        .file = file, .readers = (size_t)settings->workers + 8, .create = create, .busy_ms = FLEET_BUSY_MS
+    };
+    return db_open(&options, ret_db, ret_upgraded, f);
+}
+
+/* --- making it --- */
+
+static enum fault_code init_folder(const struct settings *settings, struct fault *f)
+{
+    if (mkdir(settings->state, 0700) == 0)
+        return FAULT_OK;
+    if (errno == ENOENT)
+        return fault_set(f, FAULT_ABSENT,
+                         "cannot make the state folder %s: the folder above it is missing; make that first",
+                         settings->state);
+    struct stat st;
+    if (errno == EEXIST && stat(settings->state, &st) == 0 && S_ISDIR(st.st_mode))
+        return FAULT_OK;
+    return fault_set(f, FAULT_IO, "cannot make the state folder %s: %s", settings->state, strerror(errno));
+}
+
+/* The catalog's companions take over its mode: nobody else shall read even sealed contents and names. */
+static enum fault_code init_file(const struct settings *settings, struct fault *f)
+{
+    char file[sizeof settings->state + sizeof FLEET_CATALOG + 1];
+    enum fault_code code = catalog_file(settings, file, sizeof file, f);
+    if (code)
+        return code;
+    int fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return fault_set(f, FAULT_IO, "cannot make %s: %s", file, strerror(errno));
+    close(fd);
+    return FAULT_OK;
+}
+
+static enum fault_code init_has_keys(struct db *db, bool *ret_has, struct fault *f)
+{
+    struct db_conn *conn;
+    struct db_rows rows;
+    enum fault_code code = db_read_begin(db, &conn, f);
+    if (code)
+        return code;
+    db_select(conn, SQL_KEY_LIST, DB_NONE, &rows);
+    bool has = db_next(&rows);
+    code = db_end(&rows, f);
+    db_read_end(db, conn);
+    if (code == FAULT_OK)
+        *ret_has = has;
+    return code;
+}
+
+struct init_keys {
+    struct db_write write;
+    struct secret_key master;
+};
+static enum fault_code init_keys_run(struct db_conn *conn, struct db_write *write, struct fault *f)
+{
+    return vault_make(conn, &((struct init_keys *)(void *)write)->master, f);
+}
+
+static enum fault_code init_keys(const struct settings *settings, struct db *db, struct fault *f)
+{
+    struct init_keys job = { .write.run = init_keys_run };
+    struct stat st;
+    enum fault_code code = FAULT_OK;
+    if (stat(settings->master_key, &st) < 0 && errno == ENOENT)
+        code = seal_master_create(settings->master_key, f);
+    if (code == FAULT_OK)
+        code = seal_master_load(settings->master_key, &job.master, f);
+    if (code == FAULT_OK)
+        code = db_write_wait(db, &job.write, f);
+    mem_wipe(&job.master, sizeof job.master);
+    return code;
+}
+
+enum fault_code fleet_init(const struct settings *settings, struct fault *f)
+{
+    struct db *db = NULL;
+    bool has_keys = false;
+    enum fault_code code = init_folder(settings, f);
+    if (code == FAULT_OK)
+        code = init_file(settings, f);
+    if (code == FAULT_OK)
+        code = catalog_open(settings, true, &db, NULL, f);
+    if (code == FAULT_OK)
+        code = init_has_keys(db, &has_keys, f);
+    /* The master key comes after this look: a new one beside a catalog that has keys would only hide that its
+     * own is lost. */
+    if (code == FAULT_OK && has_keys)
+        code = fault_set(f, FAULT_CONFLICT, "there is a catalog in %s already", settings->state);
+    if (code == FAULT_OK)
+        code = init_keys(settings, db, f);
+    db_close(db);
+    return code;
+}
+
+/* --- opening it --- */
+
+static enum fault_code open_vault(struct fleet *fleet, struct fault *f)
+{
+    struct secret_key master;
+    enum fault_code code = seal_master_load(fleet->settings->master_key, &master, f);
+    if (code == FAULT_OK)
+        code = vault_load(fleet->db, &master, &fleet->vault, f);
+    mem_wipe(&master, sizeof master);
+    return code;
+}
+
+struct open_clean {
+    struct db_write write;
+    int64_t removed;
+};
+static enum fault_code open_clean_run(struct db_conn *conn, struct db_write *write, struct fault *f)
+{
+    return content_clean(conn, &((struct open_clean *)(void *)write)->removed, f);
+}
+
+static enum fault_code open_clean(struct fleet *fleet, struct fault *f)
+{
+    struct open_clean job = { .write.run = open_clean_run };
+    enum fault_code code = db_write_wait(fleet->db, &job.write, f);
+    fleet->cleaned = job.removed;
+    return code;
+}
+
+static enum fault_code open_pools(struct fleet *fleet, struct fault *f)
+{
+    const struct settings *s = fleet->settings;
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    size_t hashers =
+        s->hash_workers > 0 ? (size_t)s->hash_workers : (size_t)(processors > 0 ? processors : 1);
+    /* A boot storm may bring one job from each client at once, and all of them are to be served. */
+    size_t queue = (size_t)(s->max_sessions + s->max_connections);
+    enum fault_code code = work_pool_new("work", (size_t)s->workers, queue, &fleet->work, f);
+    return code ? code : work_pool_new("hash", hashers, (size_t)s->hash_queue, &fleet->hashes, f);
+}
+
+static enum fault_code open_memories(struct fleet *fleet, struct fault *f)
+{
+    fleet->cache = cache_new(fleet->settings->cache);
+    fleet->memory = memory_new(fleet->settings);
+    fleet->trouble = trouble_new();
+    fleet->logbook = logbook_new();
+    if (fleet->cache && fleet->memory && fleet->trouble && fleet->logbook)
+        return FAULT_OK;
+    return fault_set(f, FAULT_MEMORY, "out of memory at start");
+}
+
+enum fault_code fleet_open(const struct settings *settings, struct fleet **ret_fleet, struct fault *f)
+{
+    struct fleet *fleet = calloc(1, sizeof *fleet);
+    if (fleet == NULL)
+        return fault_set(f, FAULT_MEMORY, "out of memory at start");
+    fleet->settings = settings;
+    const char *const bundles[TLS_BUNDLES] = { settings->ca_handset, settings->ca_administrator,
+                                               settings->ca_operator };
+    enum fault_code code = tls_trust_load(bundles, &fleet->trust, f);
+    if (code == FAULT_OK)
+        code = catalog_open(settings, false, &fleet->db, &fleet->upgraded, f);
+    if (code == FAULT_OK)
+        code = open_vault(fleet, f);
+    if (code == FAULT_OK)
+        code = open_memories(fleet, f);
+    if (code == FAULT_OK)
+        code = open_clean(fleet, f);
+    if (code == FAULT_OK)
+        code = open_pools(fleet, f);
+    if (code) {
+        fleet_close(fleet);
+        return code;
+    }
+    *ret_fleet = fleet;
+    return FAULT_OK;
+}
+
+void fleet_close(struct fleet *fleet)
+{
+    if (fleet == NULL)
+        return;
+    /* Work gives to the hashes, never the other way; both use the catalog, and its last writes the logbook.
+     */
+    work_pool_free(fleet->work);
+    work_pool_free(fleet->hashes);
+    db_close(fleet->db);
+    logbook_free(fleet->logbook);
+    trouble_free(fleet->trouble);
+    memory_free(fleet->memory);
+    cache_free(fleet->cache);
+    vault_free(fleet->vault);
+    tls_trust_unref(fleet->trust);
+    free(fleet);
+}

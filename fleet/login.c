@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One attempt walks: look (a worker reads the catalog) > judge (by shape and certificate) > verify (at once,
+ * or on a hash worker) > right or wrong > finish. */
+#include "fleet/login.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "fleet/handset.h"
+#include "fleet/memory.h"
+#include "fleet/vault.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+/* Handsets that never were given a user name say this one. No account can have it (account.h). */
+#define FACTORY_DEFAULT "PlcmSpIp"
+
+static enum settings_factors rule_of(const struct settings *settings, enum role role)
+{
+    switch (role) {
+    case ROLE_HANDSET:
+        return settings->auth_handset;
+    case ROLE_ADMINISTRATOR:
+        return settings->auth_administrator;
+    case ROLE_OPERATOR:
+        return settings->auth_operator;
+    }
+    return FACTORS_BOTH;
+}
+
+bool login_asks_certificate(const struct settings *settings, enum serves serves)
+{
+    for (int role = 0; role < ROLE_COUNT; role++)
+        if (serves_role(serves, (enum role)role) && rule_of(settings, (enum role)role) != FACTORS_PASSWORD)
+            return true;
+    return false;
+}
+
+/* --- finish
+ * ------------------------------------------------------------------------------------------------- */
+
+static void write_log(struct login *login)
+{
+    const struct login_case *on = &login->on;
+    if (login->result == LOGIN_PASSWORD_NEEDED)
+        return;
+    if (login->result == LOGIN_BUSY) {
+        log_event(LOG_OVERLOAD, "what=login protocol=%s address=%s why=%s", login->protocol, login->address,
+                  LOG_VALUE(on->reason));
+        return;
+    }
+    if (on->note[0] != '\0')
+        log_event(LOG_LOGIN_CERTIFICATE, "protocol=%s address=%s name=%s fingerprint=%s why=%s",
+                  login->protocol, login->address, LOG_VALUE(login->peer.common_name),
+                  login->peer.fingerprint, LOG_VALUE(on->note));
+    if (login->result == LOGIN_GRANTED)
+        log_event(LOG_LOGIN_OK, "protocol=%s address=%s role=%s name=%s by=%s", login->protocol,
+                  login->address, role_name(login->who.role), LOG_VALUE(principal_name(&login->who)),
+                  login->who.by_certificate ? "certificate" : "password");
+    else
+        log_event(LOG_LOGIN_REFUSED, "protocol=%s address=%s user=%s why=%s", login->protocol, login->address,
+                  login->user_unfit ? "(unfit)" : LOG_VALUE(login->user), LOG_VALUE(on->reason));
+}
+
+static void finish(struct login *login, enum login_result result, const char *reason)
+{
+    login->result = result;
+    login->on.reason = reason;
+    write_log(login);
+    login->on.reason = NULL;
+    mem_wipe(login->password, sizeof login->password);
+    mem_wipe(login->on.stored, sizeof login->on.stored);
+    login->done(login);
+}
+
+static void fill_who(struct login *login, bool by_certificate)
+{
+    struct principal who = { .by_certificate = by_certificate };
+    mem_copy_text(who.address, sizeof who.address, login->address);
+    if (by_certificate)
+        mem_copy_text(who.fingerprint, sizeof who.fingerprint, login->peer.fingerprint);
+    login->who = who;
+}
+
+static void grant_certificate(struct login *login)
+{
+    const struct login_case *on = &login->on;
+    fill_who(login, true);
+    login->who.role = on->role;
+    login->who.mac = on->mac;
+    login->who.binding = on->binding[0];
+    mem_copy_text(login->who.account, sizeof login->who.account, on->name);
+    finish(login, LOGIN_GRANTED, NULL);
+}
+
+static void grant_account(struct login *login, bool with_certificate)
+{
+    const struct login_case *on = &login->on;
+    fill_who(login, with_certificate);
+    login->who.role = on->account.role;
+    login->who.mac = on->account.mac;
+    login->who.binding = on->binding[1];
+    mem_copy_text(login->who.account, sizeof login->who.account, on->account.name);
+    finish(login, LOGIN_GRANTED, NULL);
+}
+
+/* --- right and wrong
+ * ---------------------------------------------------------------------------------------- */
+
+static bool is_same_member(const struct login_case *on)
+{
+    if (on->account.role != on->role)
+        return false;
+    return on->role == ROLE_HANDSET ? mac_equal(&on->account.mac, &on->mac)
+                                    : strcmp(on->account.name, on->name) == 0;
+}
+
+/* Does the certificate name somebody else than the account? A handset's does even when that handset is not of
+ * the fleet: it is then somebody else's handset. */
+static bool is_conflict(const struct login_case *on)
+{
+    if (!on->shown || is_same_member(on))
+        return false;
+    return on->member || (on->role == ROLE_HANDSET && on->account.role == ROLE_HANDSET);
+}
+
+static void right(struct login *login)
+{
+    const struct login_case *on = &login->on;
+    if (is_conflict(on)) {
+        finish(login, LOGIN_REFUSED, "right password of another account than the certificate's");
+        return;
+    }
+    if (on->suffices) {
+        grant_certificate(login);
+        return;
+    }
+    switch (rule_of(login->fleet->settings, on->account.role)) {
+    case FACTORS_PASSWORD:
+    case FACTORS_EITHER:
+        grant_account(login, false);
+        return;
+    case FACTORS_BOTH:
+        if (on->member) {
+            grant_account(login, true);
+            return;
+        }
+        finish(login, LOGIN_FORBIDDEN, "right password, but this role needs a certificate as well");
+        return;
+    case FACTORS_CERTIFICATE:
+        finish(login, LOGIN_FORBIDDEN, "right password, but this role needs a certificate");
+        return;
+    }
+    finish(login, LOGIN_REFUSED, "no such rule");
+}
+
+static void wrong(struct login *login)
+{
+    if (login->on.suffices)
+        grant_certificate(login);
+    else
+        finish(login, LOGIN_REFUSED, login->on.reason ? login->on.reason : "wrong password");
+}
+
+/* --- verify
+ * ------------------------------------------------------------------------------------------------- */
+
+static struct memory_claim claim_of(const struct login *login, bool is_right)
+{
+    const struct login_case *on = &login->on;
+    return (struct memory_claim){
+        .account = on->known ? on->account.name : login->user,
+        .stored = on->stored,
+        .changed = on->known ? on->account.changed : 0,
+        .password = login->password,
+        .right = is_right,
+    };
+}
+
+/* On a hash worker: one hash, whatever there is to compare with. */
+static void run_hash(struct work *work)
+{
+    struct login *login = CONTAINER_OF(work, struct login, work);
+    const struct login_case *on = &login->on;
+    bool real =
+        on->known && !login->password_unfit && login->password[0] != '\0' && !secret_is_made(on->stored);
+    bool ok = secret_verify(vault_password_key(login->fleet->vault), real ? login->password : "-",
+                            real ? on->stored : NULL);
+    struct memory_claim claim = claim_of(login, ok);
+    if (ok || (on->suffices && !login->user_unfit && !login->password_unfit))
+        memory_keep(login->fleet->memory, &claim);
+    if (ok)
+        right(login);
+    else
+        wrong(login);
+}
+
+static void verify(struct login *login)
+{
+    const struct login_case *on = &login->on;
+    bool fit = !login->user_unfit && !login->password_unfit && login->password[0] != '\0';
+    if (fit && on->known && secret_is_made(on->stored)) {
+        if (secret_verify(vault_password_key(login->fleet->vault), login->password, on->stored)) {
+            right(login);
+            return;
+        }
+    } else if (fit && on->known) {
+        struct memory_claim claim = claim_of(login, true);
+        if (memory_knows(login->fleet->memory, &claim)) {
+            right(login);
+            return;
+        }
+    }
+    if (fit && on->suffices) {
+        struct memory_claim claim = claim_of(login, false);
+        if (memory_knows(login->fleet->memory, &claim)) {
+            wrong(login);
+            return;
+        }
+    }
+    login->work.run = run_hash;
+    if (!work_give(login->fleet->hashes, &login->work))
+        finish(login, LOGIN_BUSY, "too many logins wait for a password hash");
+}
+
+/* --- judge
+ * -------------------------------------------------------------------------------------------------- */
+
+static void judge(struct login *login)
+{
+    const struct login_case *on = &login->on;
+    struct mac named;
+    bool has_user = login->user[0] != '\0' || login->user_unfit;
+    bool of_mac_shape = !login->user_unfit && mac_parse(login->user, strlen(login->user), &named);
+    bool own_mac = of_mac_shape && on->shown && on->role == ROLE_HANDSET && mac_equal(&named, &on->mac);
+
+    if (on->shown && of_mac_shape && !own_mac) {
+        finish(login, LOGIN_REFUSED, "the user name is another handset's than the certificate's");
+    } else if (on->suffices) {
+        bool nobody = !login->user_unfit && strcasecmp(login->user, FACTORY_DEFAULT) == 0;
+        bool own = own_mac || (on->known && is_same_member(on));
+        if (!login->has_password || !has_user || nobody || own)
+            grant_certificate(login);
+        else
+            verify(login);
+    } else if (!login->has_password) {
+        finish(login, LOGIN_PASSWORD_NEEDED, NULL);
+    } else if (!has_user) {
+        finish(login, LOGIN_REFUSED, "a password without a user name");
+    } else {
+        verify(login);
+    }
+}
+
+/* --- look
+ * --------------------------------------------------------------------------------------------------- */
+
+static enum settings_binding binding_of(const struct login *login, const struct handset *handset)
+{
+    return handset->require_binding ? BINDING_REQUIRE : login->fleet->settings->data_binding;
+}
+
+static enum fault_code uncertified(struct login *login, const char *note)
+{
+    mem_copy_text(login->on.note, sizeof login->on.note, note);
+    return FAULT_OK;
+}
+
+/* The name of the handset's account when it has exactly one. */
+static enum fault_code name_of_handset(struct login_case *on, struct db_conn *conn, struct fault *f)
+{
+    struct db_rows rows;
+    int count = 0;
+    db_select(conn, SQL_ACCOUNT_OF_HANDSET, DB_ARGS(db_text(on->mac.text)), &rows);
+    while (db_next(&rows)) {
+        mem_copy_text(on->name, sizeof on->name, db_row_text(&rows, 0));
+        count++;
+    }
+    if (count != 1)
+        on->name[0] = '\0';
+    return db_end(&rows, f);
+}
+
+static enum fault_code look_handset(struct login *login, struct db_conn *conn, struct fault *f)
+{
+    struct login_case *on = &login->on;
+    struct handset handset;
+    if (!mac_parse(login->peer.common_name, strlen(login->peer.common_name), &on->mac))
+        return uncertified(login, "its CN is not a MAC");
+    on->shown = true;
+    enum fault_code code = handset_find(conn, &on->mac, &handset, f);
+    if (code == FAULT_ABSENT)
+        return uncertified(login, "its handset is not registered");
+    if (code != FAULT_OK)
+        return code;
+    if (!handset.enabled)
+        return uncertified(login, "its handset is disabled");
+    if (!serves_role(login->serves, on->role))
+        return uncertified(login, "this listener does not serve its role");
+    on->member = true;
+    on->binding[0] = binding_of(login, &handset);
+    return name_of_handset(on, conn, f);
+}
+
+static enum fault_code look_member(struct login *login, struct db_conn *conn, struct fault *f)
+{
+    struct login_case *on = &login->on;
+    struct account account;
+    char stored[SECRET_STORED_MAX] = "";
+    if (!account_canonical(login->peer.common_name, on->name))
+        return uncertified(login, "its CN is not an account's name");
+    enum fault_code code = account_find(conn, on->name, &account, stored, f);
+    mem_wipe(stored, sizeof stored);
+    if (code == FAULT_ABSENT)
+        return uncertified(login, "there is no account of its CN");
+    if (code != FAULT_OK)
+        return code;
+    if (account.role != on->role)
+        return uncertified(login, "the account of its CN has another role than its CA gives");
+    if (!account.enabled)
+        return uncertified(login, "the account of its CN is disabled");
+    if (!serves_role(login->serves, on->role))
+        return uncertified(login, "this listener does not serve its role");
+    on->shown = on->member = true;
+    return FAULT_OK;
+}
+
+static enum fault_code look_certificate(struct login *login, struct db_conn *conn, struct fault *f)
+{
+    struct login_case *on = &login->on;
+    if (login->peer.state == TLS_PEER_UNFIT)
+        return uncertified(login, login->peer.reason);
+    if (login->peer.state != TLS_PEER_VERIFIED || login->peer.bundle < 0 || login->peer.bundle >= ROLE_COUNT)
+        return FAULT_OK;
+    on->role = (enum role)login->peer.bundle;
+    enum fault_code code =
+        on->role == ROLE_HANDSET ? look_handset(login, conn, f) : look_member(login, conn, f);
+    enum settings_factors rule = rule_of(login->fleet->settings, on->role);
+    on->suffices = code == FAULT_OK && on->member && (rule == FACTORS_CERTIFICATE || rule == FACTORS_EITHER);
+    return code;
+}
+
+/* Whatever keeps this account from coming in is a reason for the log, and looks like an unknown name from
+ * outside. */
+static enum fault_code look_account(struct login *login, struct db_conn *conn, struct fault *f)
+{
+    struct login_case *on = &login->on;
+    char name[ACCOUNT_NAME_LIMIT + 1];
+    struct handset handset;
+    on->reason = "unknown account";
+    if (login->user_unfit || !account_canonical(login->user, name))
+        return FAULT_OK;
+    enum fault_code code = account_find(conn, name, &on->account, on->stored, f);
+    if (code == FAULT_ABSENT)
+        return FAULT_OK;
+    if (code == FAULT_OK && on->account.role == ROLE_HANDSET) {
+        code = handset_find(conn, &on->account.mac, &handset, f);
+        if (code == FAULT_ABSENT)
+            return fault_set(f, FAULT_DAMAGED, "the account %s has no handset", name);
+        if (code == FAULT_OK)
+            on->binding[1] = binding_of(login, &handset);
+    }
+    if (code != FAULT_OK)
+        return code;
+    if (!on->account.enabled)
+        on->reason = "the account is disabled";
+    else if (on->account.role == ROLE_HANDSET && !handset.enabled)
+        on->reason = "the account's handset is disabled";
+    else if (!on->account.has_password)
+        on->reason = "the account has no password";
+    else if (!serves_role(login->serves, on->account.role))
+        on->reason = "this listener does not serve the account's role";
+    else {
+        on->reason = login->password_unfit ? "a password that nobody can have" : NULL;
+        on->known = true;
+        return FAULT_OK;
+    }
+    mem_wipe(on->stored, sizeof on->stored);
+    return FAULT_OK;
+}
+
+static void run_look(struct work *work)
+{
+    struct login *login = CONTAINER_OF(work, struct login, work);
+    struct fault f;
+    struct db_conn *conn;
+    enum fault_code code = db_read_begin(login->fleet->db, &conn, &f);
+    if (code == FAULT_OK) {
+        code = look_certificate(login, conn, &f);
+        if (code == FAULT_OK && login->has_password)
+            code = look_account(login, conn, &f);
+        db_read_end(login->fleet->db, conn);
+    }
+    if (code == FAULT_OK)
+        judge(login);
+    else
+        finish(login, LOGIN_BUSY, f.text);
+}
+
+void login_start(struct login *login)
+{
+    memset(&login->on, 0, sizeof login->on);
+    memset(&login->who, 0, sizeof login->who);
+    enum settings_binding binding = login->fleet->settings->data_binding;
+    login->on.binding[0] = login->on.binding[1] = binding;
+    login->work.run = run_look;
+    if (!work_give(login->fleet->work, &login->work))
+        finish(login, LOGIN_BUSY, "too much work is waiting");
+}

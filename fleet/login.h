@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Is this client who it says it is? Certificate, password, and what the settings demand for its role.
+ *
+ * Passwords are checked in two steps: the credential memory and secrets made by the server on the general
+ * workers (cheap); everything else, unknown and disabled accounts included, costs one password hash on the
+ * bounded hash workers, so that nothing tells them apart. Whoever refuses waits until refusal_delay has
+ * passed since the client asked, from a timer; a refusal says the same words whatever the reason
+ * (LOGIN_REFUSED_WORDS), which is logged here: of this floor only this module logs, because nobody above
+ * learns what happened. Floor 2. */
+#ifndef CRADLE_LOGIN_H
+#define CRADLE_LOGIN_H
+
+#include "base/fault.h"
+#include "base/secret.h"
+#include "base/tls.h"
+#include "base/work.h"
+#include "fleet/account.h"
+#include "fleet/fleet.h"
+#include "fleet/principal.h"
+
+#define LOGIN_REFUSED_WORDS "user name, password or certificate not accepted"
+
+enum login_result {
+    LOGIN_GRANTED,         /* who is filled */
+    LOGIN_PASSWORD_NEEDED, /* nothing wrong, nothing proved (no password was given): 331; 401 at once */
+    LOGIN_REFUSED,         /* 530, 401; after the delay */
+    LOGIN_FORBIDDEN, /* identified, but its role's rules want another factor: 530, 403; after the delay */
+    LOGIN_BUSY       /* queue full or catalog unreadable: 421, 503. Never a refusal */
+};
+
+/* One attempt: part of its owner's struct, must live until `done` was called. */
+struct login {
+    /* in */
+    struct fleet *fleet;
+    char user[ACCOUNT_NAME_LIMIT + 1];      /* "" none; a longer name from the client: set user_unfit */
+    bool user_unfit;                        /* too long, NUL or control characters: can be nobody's */
+    char password[SECRET_PASSWORD_MAX + 1]; /* wiped before `done` */
+    bool has_password;                      /* false at FTPS USER and for a request without credentials */
+    bool password_unfit;                    /* too long or with a NUL: can be nobody's */
+    struct tls_peer peer;
+    enum serves serves;
+    const char *protocol; /* "https" or "ftps"; for the log */
+    char address[ADDRESS_LIMIT];
+    void (*done)(struct login *login); /* once; on a worker, or before login_start returns */
+    /* out */
+    enum login_result result;
+    struct principal who;
+    /* internal: login.c's own, nothing to rely on */
+    struct work work;
+    struct login_case {
+        struct account account;         /* what the user name names, when `known` */
+        char stored[SECRET_STORED_MAX]; /* its stored password; "" when there is nothing to compare with */
+        bool known;     /* it exists, is enabled, has a password, and this listener serves its role */
+        bool shown;     /* the certificate verified and names a handset's MAC, or a member as below */
+        bool member;    /* … and that is a handset or an account of the fleet that this listener serves */
+        bool suffices;  /* … and its role's rule asks for nothing else */
+        enum role role; /* shown: what the certificate says */
+        struct mac mac;
+        char name[ACCOUNT_NAME_LIMIT + 1];
+        enum settings_binding binding[2]; /* of the certificate's handset, of the account's */
+        char note[160];                   /* why the certificate counts as absent; for the log */
+        const char *reason;               /* why the attempt fails; for the log */
+    } on;
+};
+
+/* Never blocks. A verified certificate names a handset by MAC or an account by name, which must be
+ * registered, enabled and of the bundle's role; otherwise it counts as absent and is logged. A user name of a
+ * MAC's shape that is not the certificate's is refused, registered or not. A right password of another
+ * account than the certificate's is refused. With `either` a certificate suffices whatever the name and
+ * password. A listener that does not serve the role answers as for an unknown account. */
+void login_start(struct login *login);
+
+/* Does any role that this listener serves accept certificates? (Then it asks for one in the handshake.) */
+bool login_asks_certificate(const struct settings *settings, enum serves serves);
+
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reading a stored file, a log generation, or all generations of a log: a fixed run of bytes that does not
+ * change while the reader lives, whatever is replaced meanwhile. Made by tree_open. Floor 2; one thread at a
+ * time. */
+#ifndef CRADLE_READER_H
+#define CRADLE_READER_H
+
+#include "base/fault.h"
+#include <stddef.h>
+#include <stdint.h>
+
+struct reader;
+struct content;
+struct db_conn;
+struct fleet;
+/* content_reader (content.h) is how it is made outside of content.c. */
+enum fault_code reader_new(struct fleet *fleet, struct db_conn *conn, const struct content *contents,
+                           size_t count, struct reader **ret_reader, struct fault *f);
+int64_t reader_size(const struct reader *reader);
+/* Copies up to n bytes from offset; *ret_n is 0 only at the end. Blocking: catalog reads and AES, unless
+ * reader_is_hot. FAULT_DAMAGED, FAULT_BUSY, FAULT_IO; FAULT_ABSENT never (what was opened stays readable, or
+ * is damaged). */
+enum fault_code reader_read(struct reader *reader, int64_t offset, void *out, size_t n, size_t *ret_n,
+                            struct fault *f);
+/* All its bytes lie in memory: reader_read cannot block. */
+const void *reader_hot(const struct reader *reader); /* NULL when not hot; valid until reader_free */
+void reader_free(struct reader *reader);             /* takes NULL */
+
+#endif

@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fleet/login.h"
+#include "fleet/memory.h"
+#include "tests/unit/fleet/camp.h"
+
+#include <semaphore.h>
+
+#define M1 "00907a000001" /* account of its MAC's name, chosen password */
+#define M2 "00907a000002" /* account ward2, made secret */
+#define M3 "00907a000003" /* disabled, with an account */
+#define M4 "00907a000004" /* two accounts without a password; demands bound data channels */
+#define M9 "00907a000009" /* not of the fleet */
+
+#define P   FACTORS_PASSWORD
+#define C   FACTORS_CERTIFICATE
+#define E   FACTORS_EITHER
+#define B   FACTORS_BOTH
+#define YES LOGIN_GRANTED
+#define ASK LOGIN_PASSWORD_NEEDED
+#define NO  LOGIN_REFUSED
+#define BAN LOGIN_FORBIDDEN
+
+static struct camp camp;
+static char made[SECRET_MADE_LENGTH + 1];
+
+struct attempt {
+    struct login login;
+    sem_t ended;
+};
+
+static void attempt_done(struct login *login)
+{
+    sem_post(&CONTAINER_OF(login, struct attempt, login)->ended);
+}
+
+/* cert: "h:CN", "a:CN", "o:CN", "bad", or NULL. password NULL: none given. */
+static void attempt_start(struct attempt *attempt, enum serves serves, const char *user, const char *password,
+                          const char *cert)
+{
+    struct login *login = &attempt->login;
+    memset(login, 0, sizeof *login);
+    sem_init(&attempt->ended, 0, 0);
+    login->fleet = camp.fleet;
+    login->serves = serves;
+    login->protocol = "https";
+    login->done = attempt_done;
+    mem_copy_text(login->address, sizeof login->address, "192.0.2.1");
+    login->user_unfit = !mem_copy_text(login->user, sizeof login->user, user);
+    login->has_password = password != NULL;
+    if (password)
+        login->password_unfit = !mem_copy_text(login->password, sizeof login->password, password);
+    if (cert && strcmp(cert, "bad") == 0) {
+        login->peer.state = TLS_PEER_UNFIT;
+        mem_copy_text(login->peer.reason, sizeof login->peer.reason, "expired");
+    } else if (cert) {
+        login->peer.state = TLS_PEER_VERIFIED;
+        login->peer.bundle = cert[0] == 'h'   ? ROLE_HANDSET
+                             : cert[0] == 'a' ? ROLE_ADMINISTRATOR
+                                              : ROLE_OPERATOR;
+        mem_copy_text(login->peer.common_name, sizeof login->peer.common_name, cert + 2);
+        mem_copy_text(login->peer.fingerprint, sizeof login->peer.fingerprint, "f1f2");
+    }
+    login_start(login);
+}
+
+static void attempt_wait(struct attempt *attempt)
+{
+    static const char wiped[sizeof attempt->login.password];
+    while (sem_wait(&attempt->ended) != 0)
+        continue;
+    sem_destroy(&attempt->ended);
+    assert_memory_equal(attempt->login.password, wiped, sizeof wiped);
+}
+
+static enum login_result try(const char *user, const char *password, const char *cert)
+{
+    struct attempt attempt;
+    attempt_start(&attempt, SERVES_ALL, user, password, cert);
+    attempt_wait(&attempt);
+    return attempt.login.result;
+}
+
+static int open_camp(void **state)
+{
+    (void)state;
+    camp_open(&camp, "hash_workers=2");
+    static const char *const macs[] = { M1, M2, M3, M4 };
+    for (size_t i = 0; i < ARRAY_LENGTH(macs); i++)
+        camp_handset(&camp, macs[i]);
+    camp_account(&camp, M1, ROLE_HANDSET, M1, "password-1");
+    camp_account(&camp, M3, ROLE_HANDSET, M3, "password-3");
+    camp_account(&camp, "four-a", ROLE_HANDSET, M4, NULL);
+    camp_account(&camp, "four-b", ROLE_HANDSET, M4, NULL);
+    camp_account(&camp, "alice", ROLE_ADMINISTRATOR, NULL, "password-alice");
+    camp_account(&camp, "off", ROLE_ADMINISTRATOR, NULL, "password-off");
+    camp_account(&camp, "olga", ROLE_OPERATOR, NULL, "password-olga");
+    camp_account(&camp, "bare", ROLE_OPERATOR, NULL, NULL);
+
+    struct account two = { .name = "ward2", .role = ROLE_HANDSET, .mac = camp_mac(M2), .enabled = true };
+    struct account_change make = { .password = PASSWORD_MADE };
+    struct account_change off = { .set_enabled = true, .enabled = false };
+    char none[SECRET_MADE_LENGTH + 1];
+    CAMP_OK(account_add(camp.fleet, NULL, &two, &make, made, why));
+    CAMP_OK(account_change(camp.fleet, NULL, "off", &off, none, why));
+    struct mac m3 = camp_mac(M3), m4 = camp_mac(M4);
+    struct handset_change disable = { .set_enabled = true, .enabled = false };
+    struct handset_change bind = { .set_binding = true, .require_binding = true };
+    CAMP_OK(handset_change(camp.fleet, NULL, &m3, &disable, why));
+    CAMP_OK(handset_change(camp.fleet, NULL, &m4, &bind, why));
+    return 0;
+}
+
+static int close_camp(void **state)
+{
+    (void)state;
+    camp_close(&camp);
+    return 0;
+}
+
+struct row {
+    enum settings_factors handset, administrator;
+    const char *user, *password, *cert;
+    enum login_result result;
+    const char *who;     /* granted: account/MAC */
+    bool by_certificate; /* granted */
+};
+
+/* "$" as the password stands for the made secret. */
+static const struct row rows[] = {
+    /* Passwords alone. */
+    { E, E, M1, NULL, NULL, ASK, 0, 0 },
+    { E, E, M1, "password-1", NULL, YES, M1 "/" M1, false },
+    { E, E, "00907A000001", "password-1", NULL, YES, M1 "/" M1, false },
+    { E, E, M1, "password-2", NULL, NO, 0, 0 },
+    { E, E, M1, "", NULL, NO, 0, 0 },
+    { E, E, "ward2", "$", NULL, YES, "ward2/" M2, false },
+    { E, E, "ward2", "abcdefghijklmnopqrstuvwxyz", NULL, NO, 0, 0 },
+    { E, E, "Ward2", "$", NULL, NO, 0, 0 },
+    { E, E, M2, "$", NULL, NO, 0, 0 },
+    { E, E, M3, "password-3", NULL, NO, 0, 0 },
+    { E, E, "off", "password-off", NULL, NO, 0, 0 },
+    { E, E, "bare", "", NULL, NO, 0, 0 },
+    { E, E, "bare", "anything", NULL, NO, 0, 0 },
+    { E, E, "nobody", "anything", NULL, NO, 0, 0 },
+    { E, E, "PlcmSpIp", "PlcmSpIp", NULL, NO, 0, 0 },
+    { E, E, "", "password-1", NULL, NO, 0, 0 },
+    { E, E, "", NULL, NULL, ASK, 0, 0 },
+    { E, E, "alice", "password-alice", NULL, YES, "alice/", false },
+    { E, E, "olga", "password-olga", NULL, YES, "olga/", false },
+    /* A certificate that suffices. */
+    { E, E, "", NULL, "h:" M1, YES, M1 "/" M1, true },
+    { E, E, "", NULL, "h:00:90:7A:00:00:01", YES, M1 "/" M1, true },
+    { E, E, "", NULL, "h:" M2, YES, "ward2/" M2, true },
+    { E, E, "", NULL, "h:" M4, YES, "/" M4, true },
+    { E, E, "PlcmSpIp", NULL, "h:" M1, YES, M1 "/" M1, true },
+    { E, E, "PlcmSpIp", "PlcmSpIp", "h:" M1, YES, M1 "/" M1, true },
+    { E, E, "nobody", "anything", "h:" M1, YES, M1 "/" M1, true },
+    { E, E, "nobody", "anything", "h:" M1, YES, M1 "/" M1, true },
+    { E, E, "", "anything", "h:" M1, YES, M1 "/" M1, true },
+    { E, E, M1, "wrong password", "h:" M1, YES, M1 "/" M1, true },
+    { E, E, "alice", "wrong password", "h:" M1, YES, M1 "/" M1, true },
+    { C, E, "", NULL, "h:" M1, YES, M1 "/" M1, true },
+    { C, E, "nobody", "anything", "h:" M1, YES, M1 "/" M1, true },
+    { E, E, "", NULL, "a:alice", YES, "alice/", true },
+    { E, C, "", NULL, "a:alice", YES, "alice/", true },
+    /* … beside a name or a right password of somebody else. */
+    { E, E, M2, NULL, "h:" M1, NO, 0, 0 },
+    { E, E, M9, NULL, "h:" M1, NO, 0, 0 },
+    { E, E, "00-90-7A-00-00-09", NULL, "h:" M1, NO, 0, 0 },
+    { E, E, M1, NULL, "a:alice", NO, 0, 0 },
+    { E, E, "ward2", "$", "h:" M1, NO, 0, 0 },
+    { C, E, "ward2", "$", "h:" M1, NO, 0, 0 },
+    { E, E, "alice", "password-alice", "h:" M1, NO, 0, 0 },
+    { E, E, "alice", "password-alice", "h:" M1, NO, 0, 0 },
+    { E, E, "olga", "password-olga", "a:alice", NO, 0, 0 },
+    { E, E, "ward2", "$", "a:alice", NO, 0, 0 },
+    { E, E, "alice", "password-alice", "a:alice", YES, "alice/", true },
+    /* A certificate that does not identify counts as absent. */
+    { E, E, "", NULL, "bad", ASK, 0, 0 },
+    { E, E, M1, "password-1", "bad", YES, M1 "/" M1, false },
+    { E, E, "", NULL, "h:" M9, ASK, 0, 0 },
+    { E, E, "", NULL, "h:" M3, ASK, 0, 0 },
+    { E, E, "", NULL, "h:alice", ASK, 0, 0 },
+    { E, E, "", NULL, "h:", ASK, 0, 0 },
+    { E, E, "", NULL, "a:nobody", ASK, 0, 0 },
+    { E, E, "", NULL, "a:off", ASK, 0, 0 },
+    { E, E, "", NULL, "a:olga", ASK, 0, 0 },
+    { E, E, "", NULL, "a:" M1, ASK, 0, 0 },
+    { E, E, "alice", "password-alice", "h:alice", YES, "alice/", false },
+    { E, E, "alice", "password-alice", "a:nobody", YES, "alice/", false },
+    { C, E, M1, "password-1", "bad", BAN, 0, 0 },
+    { C, E, "", NULL, "bad", ASK, 0, 0 },
+    /* … but a handset's never beside another handset. */
+    { E, E, M1, NULL, "h:" M9, NO, 0, 0 },
+    { E, E, M1, "password-1", "h:" M9, NO, 0, 0 },
+    { E, E, "ward2", "$", "h:" M9, NO, 0, 0 },
+    { E, E, "ward2", "$", "h:" M3, NO, 0, 0 },
+    { E, E, M3, "password-3", "h:" M3, NO, 0, 0 },
+    { E, E, "alice", "password-alice", "h:" M9, YES, "alice/", false },
+    /* password: a certificate adds nothing, and may not contradict. */
+    { P, P, "", NULL, "h:" M1, ASK, 0, 0 },
+    { P, P, M1, "password-1", "h:" M1, YES, M1 "/" M1, false },
+    { P, P, M2, NULL, "h:" M1, NO, 0, 0 },
+    { P, P, "ward2", "$", "h:" M1, NO, 0, 0 },
+    { P, P, "", NULL, "a:alice", ASK, 0, 0 },
+    { P, P, "alice", "password-alice", "a:alice", YES, "alice/", false },
+    /* certificate: a password is not enough. */
+    { C, E, M1, "password-1", NULL, BAN, 0, 0 },
+    { C, E, M1, "password-2", NULL, NO, 0, 0 },
+    { C, E, M1, NULL, NULL, ASK, 0, 0 },
+    { E, C, "alice", "password-alice", NULL, BAN, 0, 0 },
+    /* both. */
+    { B, E, "", NULL, "h:" M1, ASK, 0, 0 },
+    { B, E, M1, NULL, "h:" M1, ASK, 0, 0 },
+    { B, E, M2, NULL, "h:" M1, NO, 0, 0 },
+    { B, E, M1, "password-1", "h:" M1, YES, M1 "/" M1, true },
+    { B, E, M1, "password-2", "h:" M1, NO, 0, 0 },
+    { B, E, "ward2", "$", "h:" M2, YES, "ward2/" M2, true },
+    { B, E, "ward2", "$", "h:" M1, NO, 0, 0 },
+    { B, E, "PlcmSpIp", "PlcmSpIp", "h:" M1, NO, 0, 0 },
+    { B, E, "", "password-1", "h:" M1, NO, 0, 0 },
+    { B, E, M1, "password-1", NULL, BAN, 0, 0 },
+    { B, E, M1, "password-1", "bad", BAN, 0, 0 },
+    { E, B, "alice", "password-alice", "a:alice", YES, "alice/", true },
+    { E, B, "alice", "password-alice", NULL, BAN, 0, 0 },
+    { E, B, "alice", "password-alice", "h:" M9, BAN, 0, 0 },
+    { E, B, "olga", "password-olga", "a:alice", NO, 0, 0 },
+};
+
+static void test_table(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        const struct row *row = &rows[i];
+        struct attempt attempt;
+        camp.settings->auth_handset = row->handset;
+        camp.settings->auth_administrator = row->administrator;
+        const char *password = row->password && strcmp(row->password, "$") == 0 ? made : row->password;
+        attempt_start(&attempt, SERVES_ALL, row->user, password, row->cert);
+        attempt_wait(&attempt);
+        struct login *login = &attempt.login;
+        if (login->result != row->result)
+            fail_msg("row %zu: user %s certificate %s: %d, not %d", i, row->user,
+                     row->cert ? row->cert : "none", login->result, row->result);
+        if (row->result != YES)
+            continue;
+        char who[128];
+        snprintf(who, sizeof who, "%s/%s", login->who.account, login->who.mac.text);
+        assert_string_equal(who, row->who);
+        assert_int_equal(login->who.by_certificate, row->by_certificate);
+        assert_string_equal(login->who.fingerprint, row->by_certificate ? "f1f2" : "");
+        assert_string_equal(login->who.address, "192.0.2.1");
+        assert_int_equal(login->who.binding,
+                         strcmp(login->who.mac.text, M4) == 0 ? BINDING_REQUIRE : BINDING_PREFER);
+    }
+}
+
+static void test_listeners(void **state)
+{
+    (void)state;
+    static const struct {
+        enum serves serves;
+        const char *user, *password, *cert;
+        enum login_result result;
+    } listeners[] = {
+        { SERVES_HANDSETS, M1, "password-1", NULL, YES },
+        { SERVES_HANDSETS, "alice", "password-alice", NULL, NO },
+        { SERVES_HANDSETS, "olga", "password-olga", NULL, NO },
+        { SERVES_HANDSETS, "", NULL, "a:alice", ASK },
+        { SERVES_HANDSETS, "", NULL, "h:" M1, YES },
+        { SERVES_MANAGEMENT, M1, "password-1", NULL, NO },
+        { SERVES_MANAGEMENT, "", NULL, "h:" M1, ASK },
+        { SERVES_MANAGEMENT, "alice", "password-alice", "h:" M1, YES },
+        { SERVES_MANAGEMENT, "alice", "password-alice", NULL, YES },
+        { SERVES_MANAGEMENT, "", NULL, "a:alice", YES },
+    };
+    for (size_t i = 0; i < ARRAY_LENGTH(listeners); i++) {
+        struct attempt attempt;
+        attempt_start(&attempt, listeners[i].serves, listeners[i].user, listeners[i].password,
+                      listeners[i].cert);
+        attempt_wait(&attempt);
+        if (attempt.login.result != listeners[i].result)
+            fail_msg("row %zu: %d", i, attempt.login.result);
+    }
+    struct settings *s = camp.settings;
+    s->auth_handset = s->auth_operator = P;
+    s->auth_administrator = E;
+    assert_true(login_asks_certificate(s, SERVES_ALL));
+    assert_true(login_asks_certificate(s, SERVES_MANAGEMENT));
+    assert_false(login_asks_certificate(s, SERVES_HANDSETS));
+    s->auth_administrator = P;
+    assert_false(login_asks_certificate(s, SERVES_ALL));
+    s->auth_operator = B;
+    assert_true(login_asks_certificate(s, SERVES_ALL));
+}
+
+static bool remembered(const char *name, const char *password)
+{
+    struct db_conn *conn;
+    struct account account;
+    char stored[SECRET_STORED_MAX];
+    CAMP_OK(db_read_begin(camp.fleet->db, &conn, why));
+    CAMP_OK(account_find(conn, name, &account, stored, why));
+    db_read_end(camp.fleet->db, conn);
+    struct memory_claim claim = {
+        .account = name, .stored = stored, .changed = account.changed, .password = password, .right = true
+    };
+    return memory_knows(camp.fleet->memory, &claim);
+}
+
+static void test_changes_hold_at_once(void **state)
+{
+    (void)state;
+    char none[SECRET_MADE_LENGTH + 1];
+    struct account_change off = { .set_enabled = true, .enabled = false };
+    struct account_change on = { .set_enabled = true, .enabled = true };
+    struct account_change other = { .password = PASSWORD_CHOSEN, .text = "password-new" };
+    assert_false(remembered("olga", "password-olga"));
+    assert_int_equal(try("olga", "password-wrong", NULL), NO);
+    assert_false(remembered("olga", "password-wrong"));
+    assert_int_equal(try("olga", "password-olga", NULL), YES);
+    assert_true(remembered("olga", "password-olga"));
+    assert_int_equal(try("olga", "password-olga", NULL), YES);
+
+    CAMP_OK(account_change(camp.fleet, NULL, "olga", &off, none, why));
+    assert_int_equal(try("olga", "password-olga", NULL), NO);
+    CAMP_OK(account_change(camp.fleet, NULL, "olga", &on, none, why));
+    assert_false(remembered("olga", "password-olga"));
+    assert_int_equal(try("olga", "password-olga", NULL), YES);
+    CAMP_OK(account_change(camp.fleet, NULL, "olga", &other, none, why));
+    assert_int_equal(try("olga", "password-olga", NULL), NO);
+    assert_int_equal(try("olga", "password-new", NULL), YES);
+    CAMP_OK(account_remove(camp.fleet, NULL, "olga", why));
+    assert_int_equal(try("olga", "password-new", NULL), NO);
+
+    /* A handset that is disabled is out with its password and with its certificate. */
+    struct mac m1 = camp_mac(M1);
+    struct handset_change disable = { .set_enabled = true, .enabled = false };
+    assert_int_equal(try(M1, "password-1", NULL), YES);
+    assert_int_equal(try("", NULL, "h:" M1), YES);
+    CAMP_OK(handset_change(camp.fleet, NULL, &m1, &disable, why));
+    assert_int_equal(try(M1, "password-1", NULL), NO);
+    assert_int_equal(try("", NULL, "h:" M1), ASK);
+    CAMP_OK(handset_remove(camp.fleet, NULL, &m1, why));
+    assert_int_equal(try(M1, "password-1", NULL), NO);
+}
+
+static void test_unfit(void **state)
+{
+    (void)state;
+    char longest[SECRET_PASSWORD_MAX + 2], name[ACCOUNT_NAME_LIMIT + 2];
+    memset(longest, 'x', sizeof longest);
+    longest[sizeof longest - 1] = '\0';
+    memset(name, 'x', sizeof name);
+    name[sizeof name - 1] = '\0';
+    assert_int_equal(try(M1, longest, NULL), NO);
+    assert_int_equal(try("ward2", longest, NULL), NO);
+    assert_int_equal(try(name, "password-1", NULL), NO);
+    assert_int_equal(try(name, NULL, NULL), ASK);
+    assert_int_equal(try(name, longest, "h:" M1), YES);
+}
+
+static int open_narrow(void **state)
+{
+    (void)state;
+    camp_open(&camp, "hash_queue=1");
+    camp_account(&camp, "alice", ROLE_ADMINISTRATOR, NULL, "password-alice");
+    return 0;
+}
+
+/* When too many wait for a hash, the rest is told to come back: nobody is refused for that. */
+static void test_busy(void **state)
+{
+    (void)state;
+    enum { MANY = 32 };
+    struct attempt *attempts = calloc(MANY, sizeof *attempts);
+    assert_non_null(attempts);
+    int busy = 0, granted = 0;
+    for (int i = 0; i < MANY; i++)
+        attempt_start(&attempts[i], SERVES_ALL, "alice", "password-alice", NULL);
+    for (int i = 0; i < MANY; i++) {
+        attempt_wait(&attempts[i]);
+        busy += attempts[i].login.result == LOGIN_BUSY;
+        granted += attempts[i].login.result == YES;
+    }
+    assert_int_equal(busy + granted, MANY);
+    assert_true(busy > 0);
+    assert_true(granted > 0);
+    free(attempts);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_table, open_camp, close_camp),
+        cmocka_unit_test_setup_teardown(test_listeners, open_camp, close_camp),
+        cmocka_unit_test_setup_teardown(test_changes_hold_at_once, open_camp, close_camp),
+        cmocka_unit_test_setup_teardown(test_unfit, open_camp, close_camp),
+        cmocka_unit_test_setup_teardown(test_busy, open_narrow, close_camp),
+    };
+    return cmocka_run_group_tests_name("fleet/login", tests, NULL, NULL);
+}
