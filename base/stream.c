@@ -1,0 +1,598 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/stream.h"
+#include "base/buf.h"
+#include "base/mem.h"
+#include <errno.h>
+#include <linux/sockios.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define STREAM_RECORD       16384
+#define STREAM_DISCARD_TURN 65536 /* bytes thrown away before the loop's other users get their turn */
+#define STREAM_STALL_MS     30000 /* without progress on what is queued, while closing */
+#define STREAM_OTHERS                                                                    \
+    16 /* records in a row that carry nothing (warnings) before a peer is called hostile \
+        */
+
+enum stream_state {
+    STREAM_IS_SHAKING,
+    STREAM_IS_OPEN,
+    STREAM_IS_CLOSING, /* stream_close was called */
+    STREAM_IS_BROKEN,  /* `why` says it; neither reads nor writes */
+    STREAM_IS_DONE     /* closed; `closed` was or will be told */
+};
+
+struct stream {
+    struct loop *loop;
+    int fd;
+    gnutls_session_t session;
+    const struct stream_events *events;
+    void *user;
+    struct loop_watch *watch;
+    struct loop_timer *timer; /* only while closing */
+    enum stream_state state;
+
+    /* Events that still have to be told; by `task` when no event of the loop is at work. */
+    bool owe_broken, owe_closed, owe_writable;
+    struct loop_task task;
+    bool posted;
+    unsigned holds; /* the owner, the posted task, and the event at work: the struct is freed with the last */
+    bool at_work;   /* in an event of the loop, which settles at its end */
+    bool freed;     /* stream_free was called: nothing but `holds` may be touched */
+
+    bool read_on;
+    bool ended;            /* the peer's close_notify was read */
+    bool read_wants_write; /* reading cannot go on before the socket takes bytes */
+
+    struct buf out; /* from `sent` on: taken and not known to have left */
+    size_t sent;
+    bool half;    /* GnuTLS holds an unfinished record of out's first bytes */
+    bool blocked; /* the socket takes nothing now */
+    unsigned corks;
+    unsigned tickets; /* still to send, the first perhaps half sent */
+
+    bool bye_sent;
+    int64_t wait_ms;
+    int unacknowledged; /* bytes in the kernel when the timer was set */
+    struct fault why;
+};
+
+static void stream_release(struct stream *s)
+{
+    if (--s->holds == 0)
+        free(s);
+}
+
+/* Lets an event come soon, from the loop. */
+static void stream_post(struct stream *s)
+{
+    if (s->posted)
+        return;
+    s->posted = true;
+    s->holds++;
+    loop_post(s->loop, &s->task);
+}
+
+size_t stream_queued(const struct stream *s)
+{
+    return s->out.used - s->sent;
+}
+
+bool stream_is_open(const struct stream *s)
+{
+    return s->state == STREAM_IS_OPEN;
+}
+
+gnutls_session_t stream_session(struct stream *s)
+{
+    return s->session;
+}
+
+bool stream_resumed(const struct stream *s)
+{
+    return gnutls_session_is_resumed(s->session) != 0;
+}
+
+/* What the poll has to look for, and whether something waits that it cannot see. */
+static void stream_rearm(struct stream *s)
+{
+    if (s->at_work)
+        return;
+    int events = 0;
+    bool hidden = false;
+    bool reads = (s->state == STREAM_IS_OPEN && s->read_on) || (s->state == STREAM_IS_CLOSING && s->bye_sent);
+    switch (s->state) {
+    case STREAM_IS_SHAKING:
+        events = gnutls_record_get_direction(s->session) ? LOOP_WRITE : LOOP_READ;
+        break;
+    case STREAM_IS_OPEN:
+    case STREAM_IS_CLOSING:
+        if (s->blocked)
+            events |= LOOP_WRITE;
+        if (reads && !s->ended) {
+            events |= s->read_wants_write ? LOOP_WRITE : LOOP_READ;
+            hidden = gnutls_record_check_pending(s->session) > 0;
+        }
+        break;
+    case STREAM_IS_BROKEN:
+    case STREAM_IS_DONE:
+        break;
+    }
+    loop_watch_set(s->watch, events);
+    bool writable = s->owe_writable && s->state == STREAM_IS_OPEN && stream_queued(s) == 0;
+    if (hidden || s->owe_broken || s->owe_closed || writable)
+        stream_post(s);
+}
+
+static void stream_finish(struct stream *s)
+{
+    s->state = STREAM_IS_DONE;
+    s->owe_closed = true;
+    if (s->timer != NULL)
+        loop_timer_stop(s->timer);
+}
+
+/* `why` is filled already. Once both our bytes and our close_notify are out, the peer's manners change
+ * nothing. */
+static void stream_break(struct stream *s)
+{
+    if (s->state == STREAM_IS_CLOSING && s->bye_sent) {
+        stream_finish(s);
+        return;
+    }
+    s->state = STREAM_IS_BROKEN;
+    s->owe_broken = true;
+    if (s->timer != NULL)
+        loop_timer_stop(s->timer);
+}
+
+/* Translates a fatal result of GnuTLS. */
+static void stream_explain(struct stream *s, const char *doing, int rc)
+{
+    int saved = errno;
+    const char *alert = tls_alert_words(s->session, rc);
+    if (alert != NULL)
+        fault_set(&s->why, FAULT_TLS, "%s: the peer refused: %s", doing, alert);
+    else if (rc == GNUTLS_E_PREMATURE_TERMINATION)
+        fault_set(&s->why, FAULT_CUT, "%s: the peer ended the connection without close_notify", doing);
+    else if (rc == GNUTLS_E_PULL_ERROR || rc == GNUTLS_E_PUSH_ERROR || rc == GNUTLS_E_SESSION_EOF) {
+        bool gone = saved == ECONNRESET || saved == EPIPE || saved == ETIMEDOUT || saved == EHOSTUNREACH ||
+                    saved == 0;
+        fault_set(&s->why, gone ? FAULT_CUT : FAULT_IO, "%s: the connection broke: %s", doing,
+                  saved == 0 ? gnutls_strerror(rc) : strerror(saved));
+    } else if (rc == GNUTLS_E_REHANDSHAKE)
+        fault_set(&s->why, FAULT_TLS, "%s: the peer asked to renegotiate, which is never done", doing);
+    else
+        fault_set(&s->why, FAULT_TLS, "%s: %s", doing, gnutls_strerror(rc));
+    stream_break(s);
+}
+
+/* Handshake */
+
+static void stream_shake(struct stream *s)
+{
+    for (int others = 0;; others++) {
+        errno = 0;
+        int rc = gnutls_handshake(s->session);
+        if (rc == GNUTLS_E_SUCCESS) {
+            s->state = STREAM_IS_OPEN;
+            if (s->events->shaken != NULL)
+                s->events->shaken(s->user);
+            return;
+        }
+        if (rc == GNUTLS_E_AGAIN)
+            return;
+        if (rc == GNUTLS_E_INTERRUPTED || (!gnutls_error_is_fatal(rc) && others < STREAM_OTHERS))
+            continue;
+        stream_explain(s, "TLS handshake", rc);
+        /* To one who does not speak TLS not a byte is sent. */
+        if ((int)gnutls_handshake_get_last_in(s->session) > 0 && s->why.code == FAULT_TLS)
+            (void)gnutls_alert_send_appropriate(s->session, rc);
+        return;
+    }
+}
+
+/* Writing */
+
+static void stream_drained(struct stream *s)
+{
+    buf_fini(&s->out); /* thousands of idle sessions keep no memory for it */
+    s->sent = 0;
+}
+
+/* True when the ticket is out or cannot be sent at all; the client then shakes hands in full. */
+static bool stream_push_ticket(struct stream *s)
+{
+    for (;;) {
+        int rc = gnutls_session_ticket_send(s->session, 1, 0);
+        if (rc == GNUTLS_E_INTERRUPTED)
+            continue;
+        if (rc == GNUTLS_E_AGAIN)
+            return false;
+        s->tickets--;
+        return true;
+    }
+}
+
+/* Sends what the socket takes of the tickets and the queue. */
+static void stream_flush(struct stream *s)
+{
+    s->blocked = false;
+    while (s->half || s->tickets > 0 || stream_queued(s) > 0) {
+        /* An unfinished record goes first: tickets and records must not mix. */
+        if (!s->half && s->tickets > 0) {
+            s->blocked = !stream_push_ticket(s);
+            if (s->blocked)
+                return;
+            continue;
+        }
+        size_t n = stream_queued(s) < STREAM_RECORD ? stream_queued(s) : STREAM_RECORD;
+        errno = 0;
+        ssize_t rc = s->half ? gnutls_record_send(s->session, NULL, 0)
+                             : gnutls_record_send(s->session, s->out.data + s->sent, n);
+        s->half = rc == GNUTLS_E_AGAIN || rc == GNUTLS_E_INTERRUPTED;
+        if (rc == GNUTLS_E_AGAIN) {
+            s->blocked = true;
+            return;
+        }
+        if (rc < 0 && rc != GNUTLS_E_INTERRUPTED) {
+            stream_explain(s, "writing", (int)rc);
+            return;
+        }
+        if (rc > 0)
+            s->sent += (size_t)rc;
+    }
+    stream_drained(s);
+}
+
+/* Sends straight from the caller's memory, as long as whole records leave. *ret_n: how much of it is done. A
+ * record that stays half sent is not: it is queued, and GnuTLS finishes it from its own copy. */
+static void stream_write_through(struct stream *s, const char *data, size_t n, size_t *ret_n)
+{
+    size_t done = 0;
+    while (done < n) {
+        size_t piece = n - done < STREAM_RECORD ? n - done : STREAM_RECORD;
+        errno = 0;
+        ssize_t rc = gnutls_record_send(s->session, data + done, piece);
+        s->half = rc == GNUTLS_E_AGAIN || rc == GNUTLS_E_INTERRUPTED;
+        s->blocked = rc == GNUTLS_E_AGAIN;
+        if (s->half)
+            break;
+        if (rc < 0) {
+            stream_explain(s, "writing", (int)rc);
+            break;
+        }
+        done += (size_t)rc;
+    }
+    *ret_n = done;
+}
+
+enum fault_code stream_write(struct stream *s, const void *data, size_t n, struct fault *f)
+{
+    if (s->state == STREAM_IS_SHAKING)
+        return fault_set(f, FAULT_INTERNAL, "writing before the TLS handshake is done");
+    if (s->state != STREAM_IS_OPEN)
+        return fault_set(f, FAULT_CUT, "%s",
+                         s->state == STREAM_IS_BROKEN ? s->why.text : "the stream was closed");
+    if (n > STREAM_QUEUE_MAX - stream_queued(s))
+        return fault_set(f, FAULT_TOO_LARGE, "more than %d bytes wait to be sent", STREAM_QUEUE_MAX);
+    if (n == 0)
+        return FAULT_OK;
+    size_t done = 0;
+    bool idle = stream_queued(s) == 0 && s->tickets == 0 && s->corks == 0;
+    if (idle)
+        stream_write_through(s, data, n, &done);
+    if (s->state == STREAM_IS_OPEN && done < n) {
+        if (s->sent > 0 && n - done > s->out.limit - s->out.used) {
+            buf_consume(&s->out, s->sent);
+            s->sent = 0;
+        }
+        if (buf_add(&s->out, (const char *)data + done, n - done, &s->why) != FAULT_OK) {
+            /* Nothing was sent: all or none holds. Otherwise the peer would see a gap. */
+            if (done == 0 && !s->half)
+                return fault_set(f, s->why.code, "%s", s->why.text);
+            stream_break(s);
+        } else if (s->corks == 0 && !s->blocked)
+            stream_flush(s);
+    }
+    if (s->state == STREAM_IS_OPEN)
+        s->owe_writable = s->events->writable != NULL;
+    stream_rearm(s);
+    return s->state == STREAM_IS_OPEN ? FAULT_OK : fault_set(f, s->why.code, "%s", s->why.text);
+}
+
+void stream_cork(struct stream *s)
+{
+    s->corks++;
+}
+
+void stream_uncork(struct stream *s)
+{
+    if (s->corks > 0)
+        s->corks--;
+    if (s->corks > 0 || s->state != STREAM_IS_OPEN)
+        return;
+    if (!s->blocked)
+        stream_flush(s);
+    stream_rearm(s);
+}
+
+void stream_send_ticket(struct stream *s)
+{
+    if (s->state != STREAM_IS_OPEN || gnutls_protocol_get_version(s->session) != GNUTLS_TLS1_3)
+        return;
+    s->tickets++;
+    if (!s->blocked)
+        stream_flush(s);
+    stream_rearm(s);
+}
+
+/* Reading */
+
+void stream_read_on(struct stream *s, bool on)
+{
+    s->read_on = on;
+    stream_rearm(s);
+}
+
+/* One read; STREAM_BROKEN leaves the reason in `why`. */
+static enum stream_got stream_pull(struct stream *s, void *out, size_t n, size_t *ret_n)
+{
+    s->read_wants_write = false;
+    for (int others = 0;; others++) {
+        errno = 0;
+        ssize_t rc = gnutls_record_recv(s->session, out, n);
+        if (rc > 0) {
+            *ret_n = (size_t)rc;
+            return STREAM_SOME;
+        }
+        if (rc == 0) {
+            s->ended = true;
+            return STREAM_END;
+        }
+        if (rc == GNUTLS_E_AGAIN) {
+            s->read_wants_write = gnutls_record_get_direction(s->session) != 0;
+            return STREAM_AGAIN;
+        }
+        if (rc == GNUTLS_E_INTERRUPTED)
+            continue;
+        if (rc == GNUTLS_E_REHANDSHAKE || gnutls_error_is_fatal((int)rc) || others >= STREAM_OTHERS) {
+            stream_explain(s, "reading", (int)rc);
+            return STREAM_BROKEN;
+        }
+    }
+}
+
+enum stream_got stream_read(struct stream *s, void *out, size_t n, size_t *ret_n, struct fault *f)
+{
+    if (s->state == STREAM_IS_BROKEN) {
+        s->owe_broken = false;
+        fault_set(f, s->why.code, "%s", s->why.text);
+        return STREAM_BROKEN;
+    }
+    if (s->ended)
+        return STREAM_END;
+    if (s->state != STREAM_IS_OPEN || n == 0)
+        return STREAM_AGAIN;
+    enum stream_got got = stream_pull(s, out, n, ret_n);
+    if (got == STREAM_BROKEN) {
+        s->owe_broken = false;
+        fault_set(f, s->why.code, "%s", s->why.text);
+    }
+    stream_rearm(s);
+    return got;
+}
+
+/* Closing */
+
+static void stream_time_over(void *user);
+
+static void stream_discard(struct stream *s)
+{
+    char junk[4096];
+    for (size_t total = 0; total < STREAM_DISCARD_TURN && s->state == STREAM_IS_CLOSING && !s->ended;) {
+        size_t n = 0;
+        if (stream_pull(s, junk, sizeof junk, &n) != STREAM_SOME)
+            return;
+        total += n;
+    }
+}
+
+/* While bytes are queued, the time without progress counts, and a handset that roams is given
+ * STREAM_STALL_MS; after that, the time that the peer takes for its close_notify. */
+static void stream_time(struct stream *s)
+{
+    int64_t ms = !s->bye_sent && s->wait_ms < STREAM_STALL_MS ? STREAM_STALL_MS : s->wait_ms;
+    if (ioctl(s->fd, SIOCOUTQ, &s->unacknowledged) != 0)
+        s->unacknowledged = 0;
+    loop_timer_start(s->timer, ms);
+}
+
+/* One step after the other: queue, close_notify, the peer's close_notify. */
+static void stream_advance_close(struct stream *s)
+{
+    if (!s->bye_sent) {
+        size_t before = stream_queued(s);
+        stream_flush(s);
+        if (s->state != STREAM_IS_CLOSING)
+            return;
+        if (stream_queued(s) < before)
+            stream_time(s);
+        if (s->blocked)
+            return;
+        int rc;
+        do
+            rc = gnutls_bye(s->session, GNUTLS_SHUT_WR);
+        while (rc == GNUTLS_E_INTERRUPTED);
+        s->blocked = rc == GNUTLS_E_AGAIN;
+        if (s->blocked)
+            return;
+        s->bye_sent = true; /* also when it failed: all that was queued is out, the rest is manners */
+        if (rc < 0) {
+            stream_finish(s);
+            return;
+        }
+        /* Some peers wait for the FIN and never answer the close_notify. */
+        (void)shutdown(s->fd, SHUT_WR);
+        stream_time(s);
+    }
+    if (!s->ended)
+        stream_discard(s);
+    if (s->ended && s->state == STREAM_IS_CLOSING)
+        stream_finish(s);
+}
+
+static void stream_begin_close(struct stream *s)
+{
+    s->timer = loop_timer_new(s->loop, stream_time_over, s);
+    if (s->timer == NULL) {
+        fault_set(&s->why, FAULT_MEMORY, "no memory for a timer");
+        stream_break(s);
+        return;
+    }
+    s->state = STREAM_IS_CLOSING;
+    stream_time(s);
+    if (!s->blocked)
+        stream_advance_close(s);
+}
+
+void stream_close(struct stream *s, int64_t wait_ms)
+{
+    s->wait_ms = wait_ms;
+    s->owe_writable = false;
+    if (s->state == STREAM_IS_OPEN)
+        stream_begin_close(s);
+    else if (s->state == STREAM_IS_SHAKING || (s->state == STREAM_IS_BROKEN && !s->owe_broken))
+        stream_finish(s);
+    stream_rearm(s);
+}
+
+/* Events of the loop */
+
+static void stream_begin_event(struct stream *s)
+{
+    s->holds++;
+    s->at_work = true;
+}
+
+/* Tells what is owed. Each of the owner's functions may free the stream. */
+static void stream_end_event(struct stream *s)
+{
+    if (!s->freed && s->owe_broken) {
+        s->owe_broken = false;
+        if (s->events->broken != NULL)
+            s->events->broken(s->user, &s->why);
+    }
+    if (!s->freed && s->owe_writable && s->state == STREAM_IS_OPEN && stream_queued(s) == 0) {
+        s->owe_writable = false;
+        if (s->events->writable != NULL)
+            s->events->writable(s->user);
+    }
+    if (!s->freed && s->owe_closed) {
+        s->owe_closed = false;
+        if (s->events->closed != NULL)
+            s->events->closed(s->user);
+    }
+    s->at_work = false;
+    if (!s->freed)
+        stream_rearm(s);
+    stream_release(s);
+}
+
+static void stream_time_over(void *user)
+{
+    struct stream *s = user;
+    if (s->state != STREAM_IS_CLOSING)
+        return;
+    stream_begin_event(s);
+    int before = s->unacknowledged;
+    if (!s->bye_sent && ioctl(s->fd, SIOCOUTQ, &s->unacknowledged) == 0 && s->unacknowledged < before)
+        stream_time(s); /* the poll tells only when a third of the socket's buffer is free again */
+    else {
+        if (!s->bye_sent)
+            fault_set(&s->why, FAULT_CUT, "writing: the peer takes nothing any more");
+        stream_break(s);
+    }
+    stream_end_event(s);
+}
+
+static void stream_tell_readable(struct stream *s)
+{
+    if (s->state == STREAM_IS_OPEN && s->read_on && !s->ended && s->events->readable != NULL)
+        s->events->readable(s->user);
+}
+
+static void stream_ready(void *user, int events)
+{
+    struct stream *s = user;
+    stream_begin_event(s);
+    if (s->state == STREAM_IS_SHAKING)
+        stream_shake(s);
+    else if (s->state == STREAM_IS_OPEN) {
+        bool reads = (events & LOOP_READ) || s->read_wants_write;
+        if ((events & LOOP_WRITE) && s->blocked)
+            stream_flush(s);
+        if (reads)
+            stream_tell_readable(s);
+    } else if (s->state == STREAM_IS_CLOSING)
+        stream_advance_close(s);
+    stream_end_event(s);
+}
+
+static void stream_run_task(struct loop_task *task)
+{
+    struct stream *s = CONTAINER_OF(task, struct stream, task);
+    s->posted = false;
+    if (!s->freed) {
+        stream_begin_event(s);
+        if (s->state == STREAM_IS_OPEN && !s->ended && gnutls_record_check_pending(s->session) > 0)
+            stream_tell_readable(s);
+        else if (s->state == STREAM_IS_CLOSING && s->bye_sent)
+            stream_advance_close(s);
+        stream_end_event(s);
+    }
+    stream_release(s); /* the task's own hold */
+}
+
+enum fault_code stream_new(struct loop *loop, int fd, gnutls_session_t session,
+                           const struct stream_events *events, void *user, struct stream **ret_stream,
+                           struct fault *f)
+{
+    struct stream *s = calloc(1, sizeof *s);
+    if (s != NULL)
+        s->watch = loop_watch_new(loop, fd, stream_ready, s);
+    if (s == NULL || s->watch == NULL) {
+        free(s);
+        tls_session_free(session);
+        close(fd);
+        return fault_set(f, FAULT_MEMORY, "cannot watch a connection: out of memory or descriptors");
+    }
+    s->loop = loop;
+    s->fd = fd;
+    s->session = session;
+    s->events = events;
+    s->user = user;
+    s->holds = 1;
+    s->task.run = stream_run_task;
+    buf_init(&s->out, STREAM_QUEUE_MAX);
+    s->state = STREAM_IS_SHAKING;
+    stream_rearm(s);
+    *ret_stream = s;
+    return FAULT_OK;
+}
+
+void stream_free(struct stream *s)
+{
+    if (s == NULL)
+        return;
+    s->freed = true;
+    loop_timer_free(s->timer);
+    loop_watch_free(s->watch);
+    tls_session_free(s->session);
+    close(s->fd);
+    buf_fini(&s->out);
+    stream_release(s);
+}

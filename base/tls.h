@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* TLS as Cradle wants it: versions, groups, ciphers, certificates and trust are decided here and nowhere
+ * else. Serves both front ends: ftps/ through tls_session_new, HTTPS (whose sessions libmicrohttpd makes)
+ * through tls_session_prepare. Floor 0. Identities and trusts are immutable and reference-counted: any
+ * thread. */
+#ifndef CRADLE_TLS_H
+#define CRADLE_TLS_H
+
+#include "base/fault.h"
+#include <gnutls/gnutls.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The default: TLS 1.2 and 1.3 with authenticated ciphers and forward secrecy only, in the server's order:
+ * AES-128-GCM and X25519 first, ChaCha20 last (16 times slower here), ECDSA before RSA. No CBC, no SHA-1, no
+ * RSA key exchange. */
+#define TLS_PRIORITY_DEFAULT                                                                              \
+    "NONE:+VERS-TLS1.3:+VERS-TLS1.2:+CTYPE-X509:+ECDHE-ECDSA:+ECDHE-RSA"                                  \
+    ":+GROUP-X25519:+GROUP-SECP256R1:+GROUP-SECP384R1:+GROUP-SECP521R1"                                   \
+    ":+AES-128-GCM:+AES-256-GCM:+CHACHA20-POLY1305:+AEAD"                                                 \
+    ":+SIGN-ECDSA-SECP256R1-SHA256:+SIGN-ECDSA-SHA256:+SIGN-ALL:-SIGN-RSA-SHA1:-SIGN-ECDSA-SHA1:%SERVER_" \
+    "PRECEDENCE"
+
+/* Once at start, before the others. FAULT_TLS. */
+enum fault_code tls_init(struct fault *f);
+
+/* What the server proves itself with: one or two chains with keys, and the priorities. */
+struct tls_identity;
+struct tls_identity_files {
+    const char *chain[2], *key[2]; /* PEM; the second pair may be NULL or "" */
+    const char *priority;          /* "" or NULL: TLS_PRIORITY_DEFAULT's */
+};
+/* FAULT_INPUT with file and remedy: missing or unreadable file, not PEM, key does not match, bad priority
+ * string. */
+enum fault_code tls_identity_load(const struct tls_identity_files *files, struct tls_identity **ret_identity,
+                                  struct fault *f);
+struct tls_identity *tls_identity_ref(struct tls_identity *identity);
+void tls_identity_unref(struct tls_identity *identity); /* takes NULL */
+
+/* Whom a client certificate makes: one bundle of CAs for each of TLS_BUNDLES roles; the bundle that verified
+ * the chain is the answer. */
+#define TLS_BUNDLES 3
+struct tls_trust;
+/* files[i] NULL or "": an empty bundle. FAULT_INPUT: unreadable, not PEM, no CA in it, a certificate that is
+ * not a CA's, or one CA in two bundles (named): by its key, or because a CA of one bundle was issued by a CA
+ * of another. */
+enum fault_code tls_trust_load(const char *const files[TLS_BUNDLES], struct tls_trust **ret_trust,
+                               struct fault *f);
+struct tls_trust *tls_trust_ref(struct tls_trust *trust);
+void tls_trust_unref(struct tls_trust *trust); /* takes NULL */
+
+/* What a client's certificate proves. */
+struct tls_peer {
+    enum {
+        TLS_PEER_NONE,     /* it showed none */
+        TLS_PEER_VERIFIED, /* chain, dates and usage are right, and there is exactly one CN */
+        TLS_PEER_UNFIT     /* it showed one that does not identify; `reason` says why (for our log only) */
+    } state;
+    int bundle;           /* VERIFIED: 0 … TLS_BUNDLES-1 */
+    char common_name[65]; /* VERIFIED: without NUL or control characters; may be "" otherwise */
+    char fingerprint[65]; /* SHA-256 of the certificate, lower-case hex; "" when NONE */
+    char reason[160];     /* UNFIT */
+};
+/* Looks at the certificate of an established session, resumed or not, and verifies it anew: the ticket proves
+ * who it was, not that it still holds. */
+void tls_peer_examine(const struct tls_trust *trust, gnutls_session_t session, struct tls_peer *ret_peer);
+
+/* Sets a fresh server session up: credentials (borrowed until the session is gone: the caller holds a
+ * reference to the identity that long), priorities, ALPN (`alpn` mandatory when the client offers any; NULL:
+ * none), whether to ask for a certificate (never demanded), ticket key (NULL: no tickets; borrowed until the
+ * session is gone). */
+struct tls_session_options {
+    struct tls_identity *identity;
+    const char *alpn;
+    bool ask_certificate;
+    const gnutls_datum_t *ticket_key;
+    bool manual_tickets; /* TLS 1.3 tickets are not sent by themselves; tls_session_new only */
+};
+enum fault_code tls_session_prepare(gnutls_session_t session, const struct tls_session_options *options,
+                                    struct fault *f);
+/* A new non-blocking server session on a connected socket (TCP_NODELAY set by the caller; the socket stays
+ * his). Given: tls_session_free. Keeps a reference to the identity until then. */
+enum fault_code tls_session_new(int fd, const struct tls_session_options *options,
+                                gnutls_session_t *ret_session, struct fault *f);
+void tls_session_free(gnutls_session_t session); /* takes NULL */
+/* A random key for session tickets. FAULT_TLS. Wiped and freed by tls_ticket_key_free. */
+enum fault_code tls_ticket_key_new(gnutls_datum_t *ret_key, struct fault *f);
+void tls_ticket_key_free(gnutls_datum_t *key);
+
+/* The alert a client refused us with, in plain words ("unknown CA: the client does not hold our root"); NULL
+ * when rc was none. */
+const char *tls_alert_words(gnutls_session_t session, int rc);
+
+#endif
