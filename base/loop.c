@@ -219,7 +219,8 @@ void loop_timer_start(struct loop_timer *timer, int64_t after_ms)
 
 void loop_timer_stop(struct loop_timer *timer)
 {
-    uv_timer_stop(&timer->uv);
+    if (timer != NULL)
+        uv_timer_stop(&timer->uv);
 }
 
 void loop_timer_free(struct loop_timer *timer)

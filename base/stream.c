@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <linux/sockios.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -104,22 +103,13 @@ static void stream_rearm(struct stream *s)
     int events = 0;
     bool hidden = false;
     bool reads = (s->state == STREAM_IS_OPEN && s->read_on) || (s->state == STREAM_IS_CLOSING && s->bye_sent);
-    switch (s->state) {
-    case STREAM_IS_SHAKING:
+    if (s->state == STREAM_IS_SHAKING)
         events = gnutls_record_get_direction(s->session) ? LOOP_WRITE : LOOP_READ;
-        break;
-    case STREAM_IS_OPEN:
-    case STREAM_IS_CLOSING:
-        if (s->blocked)
-            events |= LOOP_WRITE;
-        if (reads && !s->ended) {
-            events |= s->read_wants_write ? LOOP_WRITE : LOOP_READ;
-            hidden = gnutls_record_check_pending(s->session) > 0;
-        }
-        break;
-    case STREAM_IS_BROKEN:
-    case STREAM_IS_DONE:
-        break;
+    if (s->blocked && (s->state == STREAM_IS_OPEN || s->state == STREAM_IS_CLOSING))
+        events |= LOOP_WRITE;
+    if (reads && !s->ended) {
+        events |= s->read_wants_write ? LOOP_WRITE : LOOP_READ;
+        hidden = gnutls_record_check_pending(s->session) > 0;
     }
     loop_watch_set(s->watch, events);
     bool writable = s->owe_writable && s->state == STREAM_IS_OPEN && stream_queued(s) == 0;
@@ -131,8 +121,7 @@ static void stream_finish(struct stream *s)
 {
     s->state = STREAM_IS_DONE;
     s->owe_closed = true;
-    if (s->timer != NULL)
-        loop_timer_stop(s->timer);
+    loop_timer_stop(s->timer);
 }
 
 /* `why` is filled already. Once both our bytes and our close_notify are out, the peer's manners change
@@ -145,28 +134,12 @@ static void stream_break(struct stream *s)
     }
     s->state = STREAM_IS_BROKEN;
     s->owe_broken = true;
-    if (s->timer != NULL)
-        loop_timer_stop(s->timer);
+    loop_timer_stop(s->timer);
 }
 
-/* Translates a fatal result of GnuTLS. */
 static void stream_explain(struct stream *s, const char *doing, int rc)
 {
-    int saved = errno;
-    const char *alert = tls_alert_words(s->session, rc);
-    if (alert != NULL)
-        fault_set(&s->why, FAULT_TLS, "%s: the peer refused: %s", doing, alert);
-    else if (rc == GNUTLS_E_PREMATURE_TERMINATION)
-        fault_set(&s->why, FAULT_CUT, "%s: the peer ended the connection without close_notify", doing);
-    else if (rc == GNUTLS_E_PULL_ERROR || rc == GNUTLS_E_PUSH_ERROR || rc == GNUTLS_E_SESSION_EOF) {
-        bool gone = saved == ECONNRESET || saved == EPIPE || saved == ETIMEDOUT || saved == EHOSTUNREACH ||
-                    saved == 0;
-        fault_set(&s->why, gone ? FAULT_CUT : FAULT_IO, "%s: the connection broke: %s", doing,
-                  saved == 0 ? gnutls_strerror(rc) : strerror(saved));
-    } else if (rc == GNUTLS_E_REHANDSHAKE)
-        fault_set(&s->why, FAULT_TLS, "%s: the peer asked to renegotiate, which is never done", doing);
-    else
-        fault_set(&s->why, FAULT_TLS, "%s: %s", doing, gnutls_strerror(rc));
+    tls_fault(s->session, doing, rc, &s->why);
     stream_break(s);
 }
 
@@ -197,24 +170,16 @@ static void stream_shake(struct stream *s)
 
 /* Writing */
 
-static void stream_drained(struct stream *s)
-{
-    buf_fini(&s->out); /* thousands of idle sessions keep no memory for it */
-    s->sent = 0;
-}
-
 /* True when the ticket is out or cannot be sent at all; the client then shakes hands in full. */
 static bool stream_push_ticket(struct stream *s)
 {
-    for (;;) {
-        int rc = gnutls_session_ticket_send(s->session, 1, 0);
-        if (rc == GNUTLS_E_INTERRUPTED)
-            continue;
-        if (rc == GNUTLS_E_AGAIN)
-            return false;
+    int rc;
+    do
+        rc = gnutls_session_ticket_send(s->session, 1, 0);
+    while (rc == GNUTLS_E_INTERRUPTED);
+    if (rc != GNUTLS_E_AGAIN)
         s->tickets--;
-        return true;
-    }
+    return rc != GNUTLS_E_AGAIN;
 }
 
 /* Sends what the socket takes of the tickets and the queue. */
@@ -245,7 +210,8 @@ static void stream_flush(struct stream *s)
         if (rc > 0)
             s->sent += (size_t)rc;
     }
-    stream_drained(s);
+    buf_fini(&s->out); /* thousands of idle sessions keep no memory for it */
+    s->sent = 0;
 }
 
 /* Sends straight from the caller's memory, as long as whole records leave. *ret_n: how much of it is done. A
@@ -282,8 +248,7 @@ enum fault_code stream_write(struct stream *s, const void *data, size_t n, struc
     if (n == 0)
         return FAULT_OK;
     size_t done = 0;
-    bool idle = stream_queued(s) == 0 && s->tickets == 0 && s->corks == 0;
-    if (idle)
+    if (stream_queued(s) == 0 && s->tickets == 0 && s->corks == 0)
         stream_write_through(s, data, n, &done);
     if (s->state == STREAM_IS_OPEN && done < n) {
         if (s->sent > 0 && n - done > s->out.limit - s->out.used) {
@@ -311,9 +276,7 @@ void stream_cork(struct stream *s)
 
 void stream_uncork(struct stream *s)
 {
-    if (s->corks > 0)
-        s->corks--;
-    if (s->corks > 0 || s->state != STREAM_IS_OPEN)
+    if ((s->corks > 0 && --s->corks > 0) || s->state != STREAM_IS_OPEN)
         return;
     if (!s->blocked)
         stream_flush(s);
@@ -325,7 +288,7 @@ void stream_send_ticket(struct stream *s)
     if (s->state != STREAM_IS_OPEN || gnutls_protocol_get_version(s->session) != GNUTLS_TLS1_3)
         return;
     s->tickets++;
-    if (!s->blocked)
+    if (s->corks == 0 && !s->blocked)
         stream_flush(s);
     stream_rearm(s);
 }
@@ -368,16 +331,13 @@ static enum stream_got stream_pull(struct stream *s, void *out, size_t n, size_t
 
 enum stream_got stream_read(struct stream *s, void *out, size_t n, size_t *ret_n, struct fault *f)
 {
-    if (s->state == STREAM_IS_BROKEN) {
-        s->owe_broken = false;
-        fault_set(f, s->why.code, "%s", s->why.text);
-        return STREAM_BROKEN;
-    }
-    if (s->ended)
+    enum stream_got got = STREAM_BROKEN;
+    if (s->state != STREAM_IS_BROKEN && s->ended)
         return STREAM_END;
-    if (s->state != STREAM_IS_OPEN || n == 0)
+    if ((s->state != STREAM_IS_OPEN && s->state != STREAM_IS_BROKEN) || n == 0)
         return STREAM_AGAIN;
-    enum stream_got got = stream_pull(s, out, n, ret_n);
+    if (s->state == STREAM_IS_OPEN)
+        got = stream_pull(s, out, n, ret_n);
     if (got == STREAM_BROKEN) {
         s->owe_broken = false;
         fault_set(f, s->why.code, "%s", s->why.text);
@@ -386,9 +346,39 @@ enum stream_got stream_read(struct stream *s, void *out, size_t n, size_t *ret_n
     return got;
 }
 
-/* Closing */
+/* Events of the loop: each entry is between these two */
 
-static void stream_time_over(void *user);
+static void stream_begin_event(struct stream *s)
+{
+    s->holds++;
+    s->at_work = true;
+}
+
+/* Tells what is owed. Each of the owner's functions may free the stream. */
+static void stream_end_event(struct stream *s)
+{
+    if (!s->freed && s->owe_broken) {
+        s->owe_broken = false;
+        if (s->events->broken != NULL)
+            s->events->broken(s->user, &s->why);
+    }
+    if (!s->freed && s->owe_writable && s->state == STREAM_IS_OPEN && stream_queued(s) == 0) {
+        s->owe_writable = false;
+        if (s->events->writable != NULL)
+            s->events->writable(s->user);
+    }
+    if (!s->freed && s->owe_closed) {
+        s->owe_closed = false;
+        if (s->events->closed != NULL)
+            s->events->closed(s->user);
+    }
+    s->at_work = false;
+    if (!s->freed)
+        stream_rearm(s);
+    stream_release(s);
+}
+
+/* Closing */
 
 static void stream_discard(struct stream *s)
 {
@@ -409,6 +399,23 @@ static void stream_time(struct stream *s)
     if (ioctl(s->fd, SIOCOUTQ, &s->unacknowledged) != 0)
         s->unacknowledged = 0;
     loop_timer_start(s->timer, ms);
+}
+
+static void stream_time_over(void *user)
+{
+    struct stream *s = user;
+    if (s->state != STREAM_IS_CLOSING)
+        return;
+    stream_begin_event(s);
+    int before = s->unacknowledged;
+    if (!s->bye_sent && ioctl(s->fd, SIOCOUTQ, &s->unacknowledged) == 0 && s->unacknowledged < before)
+        stream_time(s); /* the poll tells only when a third of the socket's buffer is free again */
+    else {
+        if (!s->bye_sent)
+            fault_set(&s->why, FAULT_CUT, "writing: the peer takes nothing any more");
+        stream_break(s);
+    }
+    stream_end_event(s);
 }
 
 /* One step after the other: queue, close_notify, the peer's close_notify. */
@@ -470,54 +477,7 @@ void stream_close(struct stream *s, int64_t wait_ms)
     stream_rearm(s);
 }
 
-/* Events of the loop */
-
-static void stream_begin_event(struct stream *s)
-{
-    s->holds++;
-    s->at_work = true;
-}
-
-/* Tells what is owed. Each of the owner's functions may free the stream. */
-static void stream_end_event(struct stream *s)
-{
-    if (!s->freed && s->owe_broken) {
-        s->owe_broken = false;
-        if (s->events->broken != NULL)
-            s->events->broken(s->user, &s->why);
-    }
-    if (!s->freed && s->owe_writable && s->state == STREAM_IS_OPEN && stream_queued(s) == 0) {
-        s->owe_writable = false;
-        if (s->events->writable != NULL)
-            s->events->writable(s->user);
-    }
-    if (!s->freed && s->owe_closed) {
-        s->owe_closed = false;
-        if (s->events->closed != NULL)
-            s->events->closed(s->user);
-    }
-    s->at_work = false;
-    if (!s->freed)
-        stream_rearm(s);
-    stream_release(s);
-}
-
-static void stream_time_over(void *user)
-{
-    struct stream *s = user;
-    if (s->state != STREAM_IS_CLOSING)
-        return;
-    stream_begin_event(s);
-    int before = s->unacknowledged;
-    if (!s->bye_sent && ioctl(s->fd, SIOCOUTQ, &s->unacknowledged) == 0 && s->unacknowledged < before)
-        stream_time(s); /* the poll tells only when a third of the socket's buffer is free again */
-    else {
-        if (!s->bye_sent)
-            fault_set(&s->why, FAULT_CUT, "writing: the peer takes nothing any more");
-        stream_break(s);
-    }
-    stream_end_event(s);
-}
+/* What the loop calls, and life */
 
 static void stream_tell_readable(struct stream *s)
 {

@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/tls_file.h"
+#include <errno.h>
 #include <gnutls/x509.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -306,4 +307,22 @@ const char *tls_alert_words(gnutls_session_t session, int rc)
             return table[i].words;
     const char *name = gnutls_alert_get_name(alert);
     return name != NULL ? name : "an alert of an unknown kind";
+}
+
+enum fault_code tls_fault(gnutls_session_t session, const char *doing, int rc, struct fault *f)
+{
+    int error = errno;
+    const char *alert = tls_alert_words(session, rc);
+    if (alert != NULL)
+        return fault_set(f, FAULT_TLS, "%s: the peer refused: %s", doing, alert);
+    if (rc == GNUTLS_E_PREMATURE_TERMINATION)
+        return fault_set(f, FAULT_CUT, "%s: the peer ended the connection without close_notify", doing);
+    if (rc == GNUTLS_E_REHANDSHAKE)
+        return fault_set(f, FAULT_TLS, "%s: the peer asked to renegotiate, which is never done", doing);
+    if (rc != GNUTLS_E_PULL_ERROR && rc != GNUTLS_E_PUSH_ERROR && rc != GNUTLS_E_SESSION_EOF)
+        return fault_set(f, FAULT_TLS, "%s: %s", doing, gnutls_strerror(rc));
+    bool gone =
+        error == 0 || error == ECONNRESET || error == EPIPE || error == ETIMEDOUT || error == EHOSTUNREACH;
+    return fault_set(f, gone ? FAULT_CUT : FAULT_IO, "%s: the connection broke: %s", doing,
+                     error == 0 ? gnutls_strerror(rc) : strerror(error));
 }

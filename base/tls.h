@@ -92,4 +92,9 @@ void tls_ticket_key_free(gnutls_datum_t *key);
  * when rc was none. */
 const char *tls_alert_words(gnutls_session_t session, int rc);
 
+/* What a fatal result of GnuTLS means, as "<doing>: words": FAULT_CUT when the peer vanished or ended without
+ * close_notify, FAULT_IO, otherwise FAULT_TLS. Call it while errno is still that of the call that failed (0
+ * before it). */
+enum fault_code tls_fault(gnutls_session_t session, const char *doing, int rc, struct fault *f);
+
 #endif

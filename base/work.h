@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Worker threads for what can block: database, password hashes, files. A bounded queue, first come first served.
- * Floor 0; any thread gives, a worker runs. How the result goes back is the job's business (loop_post). */
+/* Worker threads for what can block: database, password hashes, files. A bounded queue, first come first
+ * served. Floor 0; any thread gives, a worker runs. How the result goes back is the job's business
+ * (loop_post). */
 #ifndef CRADLE_WORK_H
 #define CRADLE_WORK_H
 
@@ -15,8 +16,8 @@ struct work {
     struct work *next; /* the pool's while queued */
 };
 
-enum fault_code work_pool_new(const char *thread_name, size_t threads, size_t queue_limit, struct work_pool **ret_pool,
-                              struct fault *f);
+enum fault_code work_pool_new(const char *thread_name, size_t threads, size_t queue_limit,
+                              struct work_pool **ret_pool, struct fault *f);
 /* False when the queue is full: nothing was taken, tell the client to come back. */
 bool work_give(struct work_pool *pool, struct work *work);
 /* The same without a limit, for the later steps of a job that was admitted already: never fails. */

@@ -21,6 +21,7 @@ struct db_conn {
     struct engine_conn *engine;
     struct db_conn *next;        /* in the list of idle readers */
     bool running[SQL_COUNT + 1]; /* between db_select and db_end */
+    struct fault trouble;        /* the engine's latest */
 };
 
 struct db {
@@ -46,8 +47,7 @@ struct db {
     struct fault results[GROUP_MAX];
 };
 
-/* --- arguments
- * -------------------------------------------------------------------------------------------------- */
+/* --- arguments ------------------------------------------------------------ */
 
 struct db_arg db_int(int64_t value)
 {
@@ -83,10 +83,10 @@ static enum fault_code check_args(int statement, struct db_args args, struct fau
     return FAULT_OK;
 }
 
-/* --- statements
- * ------------------------------------------------------------------------------------------------- */
+/* --- statements ------------------------------------------------------------ */
 
-void db_select(struct db_conn *conn, enum db_statement statement, struct db_args args, struct db_rows *rows)
+static void start(struct db_conn *conn, enum db_statement statement, struct db_args args, bool stay,
+                  struct db_rows *rows)
 {
     *rows = (struct db_rows){ .conn = conn, .statement = (int)statement };
     if (conn->running[statement]) {
@@ -96,9 +96,17 @@ void db_select(struct db_conn *conn, enum db_statement statement, struct db_args
         return;
     }
     rows->code = check_args((int)statement, args, &rows->fault);
-    if (rows->code == FAULT_OK)
-        rows->code = engine->start(conn->engine, (int)statement, args, &rows->fault);
+    if (rows->code != FAULT_OK)
+        return;
+    rows->code = engine->start(conn->engine, (int)statement, args, stay, &rows->fault);
+    if (rows->code != FAULT_OK)
+        conn->trouble = rows->fault;
     conn->running[statement] = true;
+}
+
+void db_select(struct db_conn *conn, enum db_statement statement, struct db_args args, struct db_rows *rows)
+{
+    start(conn, statement, args, false, rows);
 }
 
 bool db_next(struct db_rows *rows)
@@ -106,49 +114,58 @@ bool db_next(struct db_rows *rows)
     if (rows->code != FAULT_OK)
         return false;
     int got = engine->step(rows->conn->engine, rows->statement, &rows->fault);
-    if (got < 0)
+    if (got < 0) {
         rows->code = rows->fault.code;
+        rows->conn->trouble = rows->fault;
+    }
     return got > 0;
 }
 
 enum fault_code db_end(struct db_rows *rows, struct fault *f)
 {
-    if (rows->conn) {
+    if (rows->conn && rows->conn->running[rows->statement]) {
         engine->finish(rows->conn->engine, rows->statement);
         rows->conn->running[rows->statement] = false;
-        rows->conn = NULL;
     }
+    rows->conn = NULL;
     if (rows->code != FAULT_OK && f)
         *f = rows->fault;
     return rows->code;
 }
 
-static struct db_arg column_value(struct db_rows *rows, int column)
+/* A column read as what it is not would look like 0 or "": the loop ends instead, and db_end tells. */
+static struct db_arg column_value(struct db_rows *rows, int column, const char *types)
 {
-    struct db_arg value;
-    engine->column(rows->conn->engine, rows->statement, column, &value);
+    struct db_arg value = db_null();
+    const struct sql_statement *sql = &sql_statements[rows->statement];
+    if (column >= 0 && column < (int)strlen(sql->columns) && strchr(types, sql->columns[column]))
+        engine->column(rows->conn->engine, rows->statement, column, &value);
+    else
+        rows->code =
+            fault_set(&rows->fault, FAULT_INTERNAL, "column %d of the SQL statement %s is not of type %s",
+                      column, sql->name, types);
     return value;
 }
 
 int64_t db_row_int(struct db_rows *rows, int column)
 {
-    return column_value(rows, column).i;
+    return column_value(rows, column, "i").i;
 }
 
 bool db_row_is_null(struct db_rows *rows, int column)
 {
-    return column_value(rows, column).type == 'n';
+    return column_value(rows, column, "itb").type == 'n';
 }
 
 const char *db_row_text(struct db_rows *rows, int column)
 {
-    struct db_arg value = column_value(rows, column);
+    struct db_arg value = column_value(rows, column, "t");
     return value.p ? value.p : "";
 }
 
 const void *db_row_blob(struct db_rows *rows, int column, size_t *ret_n)
 {
-    struct db_arg value = column_value(rows, column);
+    struct db_arg value = column_value(rows, column, "b");
     *ret_n = value.n;
     return value.p;
 }
@@ -157,7 +174,7 @@ enum fault_code db_run(struct db_conn *conn, enum db_statement statement, struct
                        int64_t *ret_changes, struct fault *f)
 {
     struct db_rows rows;
-    db_select(conn, statement, args, &rows);
+    start(conn, statement, args, true, &rows);
     while (db_next(&rows))
         continue;
     int64_t changes = rows.code == FAULT_OK ? engine->changes(conn->engine) : 0;
@@ -167,8 +184,16 @@ enum fault_code db_run(struct db_conn *conn, enum db_statement statement, struct
     return code;
 }
 
-/* --- readers
- * ---------------------------------------------------------------------------------------------------- */
+static void end_running(struct db_conn *conn)
+{
+    for (int i = 0; i < SQL_COUNT; i++)
+        if (conn->running[i]) {
+            engine->finish(conn->engine, i);
+            conn->running[i] = false;
+        }
+}
+
+/* --- readers ------------------------------------------------------------ */
 
 static enum fault_code make_reader(struct db *db, struct db_conn **ret_conn, struct fault *f)
 {
@@ -196,10 +221,12 @@ static enum fault_code await_reader(struct db *db, struct db_conn **ret_conn, st
     }
     enum fault_code code = FAULT_OK;
     pthread_mutex_lock(&db->readers_lock);
-    while (db->idle == NULL && db->readers == db->options.readers && code == FAULT_OK)
-        if (pthread_cond_timedwait(&db->reader_idle, &db->readers_lock, &until) != 0)
-            code = fault_set(f, FAULT_BUSY, "all catalog readers are busy");
-    if (code == FAULT_OK) {
+    int waited = 0;
+    while (db->idle == NULL && db->readers == db->options.readers && waited == 0)
+        waited = pthread_cond_timedwait(&db->reader_idle, &db->readers_lock, &until);
+    if (db->idle == NULL && db->readers == db->options.readers) {
+        code = fault_set(f, FAULT_BUSY, "all catalog readers are busy");
+    } else {
         *ret_conn = db->idle;
         if (db->idle)
             db->idle = db->idle->next;
@@ -235,11 +262,7 @@ void db_read_end(struct db *db, struct db_conn *conn)
 {
     if (conn == NULL)
         return;
-    for (int i = 0; i < SQL_COUNT; i++)
-        if (conn->running[i]) {
-            engine->finish(conn->engine, i);
-            conn->running[i] = false;
-        }
+    end_running(conn);
     engine->control(conn->engine, ENGINE_ROLLBACK, NULL);
     pthread_mutex_lock(&db->readers_lock);
     conn->next = db->idle;
@@ -248,26 +271,30 @@ void db_read_end(struct db *db, struct db_conn *conn)
     pthread_mutex_unlock(&db->readers_lock);
 }
 
-/* --- the writer
- * ------------------------------------------------------------------------------------------------- */
+/* --- the writer ------------------------------------------------------------ */
 
-/* Runs one write of a group. False when the engine rolled the whole transaction back by itself. */
-static bool run_one(struct db *db, struct db_write *write, bool alone, struct fault *result)
+/* Runs one write of a group. FAULT_OK: its own changes are in, or undone when *result says so. Otherwise the
+ * whole transaction is lost, for this reason: the engine rolled it back by itself, or one write could not be
+ * undone. */
+static enum fault_code run_one(struct db *db, struct db_write *write, bool alone, struct fault *result,
+                               struct fault *why)
 {
     struct engine_conn *conn = db->writer.engine;
     *result = (struct fault){ .code = FAULT_OK };
-    if (!alone && engine->control(conn, ENGINE_SAVE, result) != FAULT_OK)
-        return engine->inside(conn);
+    db->writer.trouble.code = FAULT_OK;
+    if (!alone && engine->control(conn, ENGINE_SAVE, why) != FAULT_OK)
+        return why->code;
     enum fault_code code = write->run(&db->writer, write, result);
+    end_running(&db->writer);
     if (code != FAULT_OK && result->code == FAULT_OK)
         fault_set(result, code, "%s", fault_word(code));
-    if (!engine->inside(conn))
-        return false;
-    if (code == FAULT_OK)
-        result->code = FAULT_OK;
-    if (!alone)
-        engine->control(conn, code == FAULT_OK ? ENGINE_RELEASE : ENGINE_UNDO, NULL);
-    return true;
+    result->code = code;
+    if (!engine->inside(conn)) {
+        /* What run returned is its own view; the others in the group are owed the engine's. */
+        *why = db->writer.trouble;
+        return why->code ? why->code : fault_set(why, FAULT_IO, "the catalog gave the transaction up");
+    }
+    return alone ? FAULT_OK : engine->control(conn, code == FAULT_OK ? ENGINE_RELEASE : ENGINE_UNDO, why);
 }
 
 static void fail_all(struct fault *results, size_t n, const struct fault *why)
@@ -284,27 +311,19 @@ static size_t run_group(struct db *db, struct db_write *first, size_t count)
     struct engine_conn *conn = db->writer.engine;
     struct fault why = { .code = FAULT_OK };
     size_t ran = 0;
-    bool whole = true;
-    if (engine->control(conn, ENGINE_BEGIN_WRITE, &why) != FAULT_OK) {
-        memset(db->results, 0, count * sizeof *db->results);
-        fail_all(db->results, count, &why);
+    enum fault_code code = engine->control(conn, ENGINE_BEGIN_WRITE, &why);
+    if (code != FAULT_OK) {
+        for (; ran < count; ran++)
+            db->results[ran] = why;
         return count;
     }
-    for (struct db_write *write = first; ran < count && whole; write = write->next, ran++)
-        whole = run_one(db, write, count == 1, &db->results[ran]);
-    if (!whole) {
-        why = db->results[ran - 1];
-        if (why.code == FAULT_OK)
-            fault_set(&why, FAULT_IO, "the catalog gave the transaction up");
-    } else if (count == 1 && db->results[0].code != FAULT_OK) {
-        engine->control(conn, ENGINE_ROLLBACK, NULL);
-    } else {
-        engine->control(conn, ENGINE_COMMIT, &why);
-    }
-    if (why.code != FAULT_OK) {
-        engine->control(conn, ENGINE_ROLLBACK, NULL);
+    for (struct db_write *write = first; ran < count && code == FAULT_OK; write = write->next, ran++)
+        code = run_one(db, write, count == 1, &db->results[ran], &why);
+    if (code == FAULT_OK && (count > 1 || db->results[0].code == FAULT_OK))
+        code = engine->control(conn, ENGINE_COMMIT, &why);
+    engine->control(conn, ENGINE_ROLLBACK, NULL); /* what is not committed by now */
+    if (code != FAULT_OK)
         fail_all(db->results, ran, &why);
-    }
     return ran;
 }
 
@@ -391,8 +410,10 @@ void db_submit_lazy(struct db *db, struct db_write *write)
     submit(db, write, true);
 }
 
+/* A condition of its own: a group of many waiters wakes each of them once. */
 struct waiter {
     struct db *db;
+    pthread_cond_t told;
     bool ended;
     struct fault result;
 };
@@ -400,24 +421,25 @@ struct waiter {
 static void wake_waiter(struct db_write *write, const struct fault *result)
 {
     struct waiter *waiter = write->waiter;
-    struct db *db = waiter->db;
+    struct db *db = waiter->db; /* the waiter is gone once it may take the lock */
     pthread_mutex_lock(&db->lock);
     waiter->result = *result;
     waiter->ended = true;
-    pthread_cond_broadcast(&db->settled);
+    pthread_cond_signal(&waiter->told);
     pthread_mutex_unlock(&db->lock);
 }
 
 enum fault_code db_write_wait(struct db *db, struct db_write *write, struct fault *f)
 {
-    struct waiter waiter = { .db = db };
+    struct waiter waiter = { .db = db, .told = PTHREAD_COND_INITIALIZER };
     write->waiter = &waiter;
     write->done = wake_waiter;
     db_submit(db, write);
     pthread_mutex_lock(&db->lock);
     while (!waiter.ended)
-        pthread_cond_wait(&db->settled, &db->lock);
+        pthread_cond_wait(&waiter.told, &db->lock);
     pthread_mutex_unlock(&db->lock);
+    pthread_cond_destroy(&waiter.told);
     if (waiter.result.code != FAULT_OK && f)
         *f = waiter.result;
     return waiter.result.code;
@@ -435,8 +457,7 @@ void db_flush(struct db *db)
     pthread_mutex_unlock(&db->lock);
 }
 
-/* --- open and close
- * --------------------------------------------------------------------------------------------- */
+/* --- open and close ------------------------------------------------------------ */
 
 static void init_locks(struct db *db)
 {

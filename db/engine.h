@@ -30,8 +30,10 @@ struct engine {
     bool (*inside)(struct engine_conn *conn);
     /* Prepares a statement unless it is, and holds its signature against the engine's own view. */
     enum fault_code (*prepare)(struct engine_conn *conn, int statement, struct fault *f);
-    /* Prepares, binds; then step: 1 a row, 0 the end, -1 failed; then finish, always. */
-    enum fault_code (*start)(struct engine_conn *conn, int statement, struct db_args args, struct fault *f);
+    /* Prepares, binds (stay: the arguments stay where they are until finish); then step: 1 a row, 0 the end,
+     * -1 failed; then finish, always. */
+    enum fault_code (*start)(struct engine_conn *conn, int statement, struct db_args args, bool stay,
+                             struct fault *f);
     int (*step)(struct engine_conn *conn, int statement, struct fault *f);
     void (*finish)(struct engine_conn *conn, int statement);
     int64_t (*changes)(struct engine_conn *conn);

@@ -2,10 +2,9 @@
 /* The SQLite engine: the only file that knows sqlite3_*. */
 #include "db/engine.h"
 
-#include "base/mem.h"
-
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,9 +13,10 @@
 
 #define APPLICATION_ID  0x43524144 /* "CRAD" */
 #define PARAMS_MAX      24
-#define WAL_PAGES       2000             /* 16 MiB: a checkpoint after the commit that reaches it */
-#define WAL_LONG        (8 * WAL_PAGES)  /* readers keep it from starting anew: wait for them */
+#define WAL_PAGES       2000            /* 16 MiB: a checkpoint after the commit that reaches it */
+#define WAL_LONG        (8 * WAL_PAGES) /* readers keep it from starting anew: wait for them */
 #define WAL_PATIENCE_MS 500
+#define RETRY_MS        5
 
 struct prepared {
     sqlite3_stmt *stmt;
@@ -25,7 +25,7 @@ struct prepared {
 struct engine_conn {
     sqlite3 *db;
     int busy_ms;
-    int wal_limit; /* pages at which the writer next waits for its readers */
+    int checkpoint_at; /* pages in the WAL */
     struct prepared prepared[SQL_COUNT + 1];
 };
 
@@ -60,21 +60,21 @@ static enum fault_code translate(int rc)
     }
 }
 
-/* SQLite knows ENOSPC alone; a disk quota and a limit on file sizes are the same misfortune. */
-static bool out_of_space(sqlite3 *db, int rc)
+/* SQLite knows ENOSPC alone; a disk quota and a limit on file sizes are the same misfortune. A failed COMMIT
+ * does not reach sqlite3_system_errno: callers clear errno before the call that may fail. */
+static bool out_of_space(int rc, int error)
 {
     if ((rc & 0xff) == SQLITE_FULL)
         return true;
     if (rc != SQLITE_IOERR_WRITE && rc != SQLITE_IOERR_FSYNC && rc != SQLITE_IOERR_TRUNCATE &&
         rc != SQLITE_IOERR_SHMSIZE)
         return false;
-    int error = sqlite3_system_errno(db);
     return error == ENOSPC || error == EDQUOT || error == EFBIG;
 }
 
 static enum fault_code failed(struct engine_conn *conn, int rc, const char *what, struct fault *f)
 {
-    if (conn->db && out_of_space(conn->db, rc))
+    if (out_of_space(rc, errno))
         return fault_set(f, FAULT_QUOTA, "the disk is full");
     return fault_set(f, translate(rc), "the catalog (%s): %s", what,
                      conn->db ? sqlite3_errmsg(conn->db) : sqlite3_errstr(rc));
@@ -82,6 +82,7 @@ static enum fault_code failed(struct engine_conn *conn, int rc, const char *what
 
 static enum fault_code execute(struct engine_conn *conn, const char *sql, const char *what, struct fault *f)
 {
+    errno = 0;
     int rc = sqlite3_exec(conn->db, sql, NULL, NULL, NULL);
     return rc == SQLITE_OK ? FAULT_OK : failed(conn, rc, what, f);
 }
@@ -100,9 +101,74 @@ static enum fault_code ask(struct engine_conn *conn, const char *sql, int64_t *r
     return code;
 }
 
-/* --- the schema ------------------------------------------------------------------------------------------ */
+/* --- the schema ------------------------------------------------------------ */
 
-/* SQLite would make the file with the umask's mode: its rows are nobody else's business. */
+static enum fault_code run_step(struct engine_conn *conn, int step, struct fault *f)
+{
+    char version[64], mark[64];
+    int64_t broken = 0;
+    snprintf(version, sizeof version, "PRAGMA user_version = %d", step);
+    snprintf(mark, sizeof mark, "PRAGMA application_id = %d", APPLICATION_ID);
+    enum fault_code code = execute(conn, sql_steps[step - 1], "schema", f);
+    if (code == FAULT_OK)
+        code = ask(conn, "SELECT count(*) FROM pragma_foreign_key_check", &broken, f);
+    if (code == FAULT_OK && broken)
+        code = fault_set(f, FAULT_DAMAGED, "schema step %d leaves rows that refer to nothing", step);
+    if (code == FAULT_OK)
+        code = execute(conn, mark, "schema", f);
+    if (code == FAULT_OK)
+        code = execute(conn, version, "schema", f);
+    return code;
+}
+
+/* Takes one step, unless another process has taken it since we looked. */
+static enum fault_code take_step(struct engine_conn *conn, int step, int *taken, struct fault *f)
+{
+    int64_t version = 0;
+    enum fault_code code = execute(conn, "BEGIN IMMEDIATE", "schema", f);
+    if (code != FAULT_OK)
+        return code;
+    code = ask(conn, "PRAGMA user_version", &version, f);
+    if (code == FAULT_OK && version < step) {
+        code = run_step(conn, step, f);
+        ++*taken;
+    }
+    if (code == FAULT_OK)
+        code = execute(conn, "COMMIT", "schema", f);
+    if (code != FAULT_OK && !sqlite3_get_autocommit(conn->db))
+        sqlite3_exec(conn->db, "ROLLBACK", NULL, NULL, NULL);
+    return code;
+}
+
+/* Whose file it is, before anything in it is changed. */
+static enum fault_code identify(struct engine_conn *conn, const char *file, int *ret_version, struct fault *f)
+{
+    int64_t version = 0, mark = 0, tables = 0;
+    enum fault_code code = ask(conn, "PRAGMA user_version", &version, f);
+    if (code == FAULT_OK)
+        code = ask(conn, "PRAGMA application_id", &mark, f);
+    if (code == FAULT_OK)
+        code = ask(conn, "SELECT count(*) FROM sqlite_schema", &tables, f);
+    if (code != FAULT_OK)
+        return code;
+    if (mark != APPLICATION_ID && (mark != 0 || version != 0 || tables > 0))
+        return fault_set(f, FAULT_CONFLICT, "%s is a database of another program: name another state folder",
+                         file);
+    if (version > SQL_STEPS)
+        return fault_set(
+            f, FAULT_CONFLICT,
+            "%s has schema %d, newer than this cradled (%d): use the newer program, or restore a backup",
+            file, (int)version, SQL_STEPS);
+    if (version < 0)
+        return fault_set(f, FAULT_DAMAGED, "%s has schema %d, which never was", file, (int)version);
+    *ret_version = (int)version;
+    return FAULT_OK;
+}
+
+/* --- open and close ------------------------------------------------------------ */
+
+/* SQLite would make the file with the umask's mode: its rows are nobody else's business. What it puts beside
+ * the file takes the file's mode. */
 static enum fault_code make_file(const char *file, struct fault *f)
 {
     int fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -112,67 +178,106 @@ static enum fault_code make_file(const char *file, struct fault *f)
     return FAULT_OK;
 }
 
-static enum fault_code one_step(struct engine_conn *conn, int step, struct fault *f)
+static enum fault_code find_file(const struct db_options *options, struct fault *f)
 {
-    char version[64];
-    snprintf(version, sizeof version, "PRAGMA user_version = %d", step);
-    enum fault_code code = execute(conn, "BEGIN IMMEDIATE", "schema", f);
-    if (code != FAULT_OK)
-        return code;
-    code = execute(conn, sql_steps[step - 1], "schema", f);
-    if (code == FAULT_OK)
-        code = execute(conn, version, "schema", f);
-    if (code == FAULT_OK)
-        code = execute(conn, "COMMIT", "schema", f);
-    if (code != FAULT_OK && !sqlite3_get_autocommit(conn->db))
-        sqlite3_exec(conn->db, "ROLLBACK", NULL, NULL, NULL);
+    if (access(options->file, F_OK) == 0)
+        return FAULT_OK;
+    if (errno != ENOENT)
+        return fault_set(f, FAULT_IO, "cannot reach the catalog %s: %s", options->file, strerror(errno));
+    if (options->create)
+        return make_file(options->file, f);
+    return fault_set(f, FAULT_ABSENT, "there is no catalog at %s: make one with cradled init", options->file);
+}
+
+/* A checkpoint goes as far as the oldest reader allows, and the WAL starts anew when nobody reads in it any
+ * more. Readers that overlap without a pause would make it grow for ever: from WAL_LONG on, the writer now
+ * and then waits a moment for those that read, while new ones find all they need in the main file. A
+ * checkpoint that fails loses nothing, and the commit before it stands. */
+static int after_commit(void *user, sqlite3 *db, const char *name, int pages)
+{
+    struct engine_conn *conn = user;
+    if (pages < WAL_PAGES) {
+        conn->checkpoint_at = WAL_PAGES;
+    } else if (pages < conn->checkpoint_at) {
+        return SQLITE_OK;
+    } else if (pages < WAL_LONG) {
+        conn->checkpoint_at =
+            pages + WAL_PAGES / 4; /* not at each commit: it costs as much as many of them */
+        sqlite3_wal_checkpoint_v2(db, name, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    } else {
+        conn->checkpoint_at = pages + WAL_LONG;
+        sqlite3_busy_timeout(db, WAL_PATIENCE_MS);
+        sqlite3_wal_checkpoint_v2(db, name, SQLITE_CHECKPOINT_RESTART, NULL, NULL);
+        sqlite3_busy_timeout(db, conn->busy_ms);
+    }
+    return SQLITE_OK;
+}
+
+/* Not every file system can: shared memory is needed beside the file. Two processes that open a new file at
+ * once deny each other the switch without a wait: SQLite sees a deadlock in it. So one of them tries again.
+ */
+static enum fault_code write_ahead(struct engine_conn *conn, struct fault *f)
+{
+    sqlite3_stmt *stmt = NULL;
+    bool wal = false;
+    int rc = sqlite3_prepare_v2(conn->db, "PRAGMA journal_mode = WAL", -1, &stmt, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_step(stmt);
+    for (int waited = 0; (rc & 0xff) == SQLITE_BUSY && waited < conn->busy_ms; waited += RETRY_MS) {
+        sqlite3_reset(stmt);
+        sqlite3_sleep(RETRY_MS);
+        rc = sqlite3_step(stmt);
+    }
+    if (rc == SQLITE_ROW)
+        wal = strcmp((const char *)sqlite3_column_text(stmt, 0), "wal") == 0;
+    enum fault_code code = FAULT_OK;
+    if (rc != SQLITE_ROW)
+        code = failed(conn, rc, "write-ahead log", f);
+    else if (!wal)
+        code = fault_set(f, FAULT_IO, "the catalog's file system cannot hold a write-ahead log");
+    sqlite3_finalize(stmt);
     return code;
 }
 
-static enum fault_code upgrade(struct engine_conn *conn, const char *file, int *ret_upgraded, struct fault *f)
+static enum fault_code set_up_writer(struct engine_conn *conn, const char *file, int *ret_upgraded,
+                                     struct fault *f)
 {
-    int64_t version = 0, ours = 0, tables = 0;
-    char mark[64];
-    snprintf(mark, sizeof mark, "PRAGMA application_id = %d", APPLICATION_ID);
-    enum fault_code code = ask(conn, "PRAGMA user_version", &version, f);
+    int version = 0, taken = 0;
+    enum fault_code code = identify(conn, file, &version, f);
+    /* A page of 8 KiB suits chunks of 64 KiB. Foreign keys sleep while a step rebuilds tables. */
     if (code == FAULT_OK)
-        code = ask(conn, "PRAGMA application_id", &ours, f);
+        code = execute(conn, "PRAGMA page_size = 8192; PRAGMA foreign_keys = OFF", "opening", f);
     if (code == FAULT_OK)
-        code = ask(conn, "SELECT count(*) FROM sqlite_schema", &tables, f);
+        code = write_ahead(conn, f);
+    /* FULL syncs the WAL at each commit, which is what an acknowledgement means. The cache holds a group. */
+    if (code == FAULT_OK)
+        code = execute(conn,
+                       "PRAGMA synchronous = FULL; PRAGMA cache_size = -16384; "
+                       "PRAGMA journal_size_limit = 67108864",
+                       "opening", f);
+    for (int step = version + 1; code == FAULT_OK && step <= SQL_STEPS; step++)
+        code = take_step(conn, step, &taken, f);
+    if (code == FAULT_OK)
+        code = execute(conn, "PRAGMA foreign_keys = ON", "opening", f);
     if (code != FAULT_OK)
         return code;
-    if (tables > 0 && ours != APPLICATION_ID)
-        return fault_set(f, FAULT_CONFLICT, "%s is a database of another program: name another state folder",
-                         file);
-    if (version > SQL_STEPS)
-        return fault_set(
-            f, FAULT_CONFLICT,
-            "%s has schema %d, newer than this cradled (%d): use the newer program, or restore a backup",
-            file, (int)version, SQL_STEPS);
-    if (ours != APPLICATION_ID)
-        code = execute(conn, mark, "application id", f);
-    for (int step = (int)version + 1; code == FAULT_OK && step <= SQL_STEPS; step++)
-        code = one_step(conn, step, f);
-    if (code == FAULT_OK && ret_upgraded)
-        *ret_upgraded = SQL_STEPS - (int)version;
-    return code;
+    conn->checkpoint_at = WAL_PAGES;
+    sqlite3_wal_hook(conn->db, after_commit, conn);
+    if (ret_upgraded)
+        *ret_upgraded = taken;
+    return FAULT_OK;
 }
 
-static enum fault_code set_up(struct engine_conn *conn, const struct db_options *options, bool writer,
-                              struct fault *f)
+static enum fault_code set_up(struct engine_conn *conn, const struct db_options *options, struct fault *f)
 {
-    sqlite3_extended_result_codes(conn->db, 1);
-    sqlite3_busy_timeout(conn->db, (int)options->busy_ms);
+    conn->busy_ms = options->busy_ms > INT_MAX ? INT_MAX : (int)options->busy_ms;
+    sqlite3_busy_timeout(conn->db, conn->busy_ms);
     sqlite3_db_config(conn->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-    /* A page of 8 KiB suits chunks of 64 KiB; FULL syncs the WAL at each commit, which is what an
-     * acknowledgement means. */
-    return execute(
-        conn,
-        writer ? "PRAGMA page_size = 8192; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; "
-                 "PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; "
-                 "PRAGMA wal_autocheckpoint = 2000; PRAGMA journal_size_limit = 67108864"
-               : "PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON",
-        "opening", f);
+    /* Nothing of a row in temporary files; a mapped file would turn an I/O error into SIGBUS. */
+    return execute(conn,
+                   "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0; "
+                   "PRAGMA temp_store = MEMORY",
+                   "opening", f);
 }
 
 static void sqlite_close(struct engine_conn *conn)
@@ -188,23 +293,19 @@ static void sqlite_close(struct engine_conn *conn)
 static enum fault_code sqlite_open(const struct db_options *options, bool writer, int *ret_upgraded,
                                    struct engine_conn **ret_conn, struct fault *f)
 {
-    if (access(options->file, F_OK) != 0) {
-        if (!options->create)
-            return fault_set(f, FAULT_ABSENT, "there is no catalog at %s: make one with cradled init",
-                             options->file);
-        enum fault_code code = make_file(options->file, f);
-        if (code != FAULT_OK)
-            return code;
-    }
+    enum fault_code code = find_file(options, f);
+    if (code != FAULT_OK)
+        return code;
     struct engine_conn *conn = calloc(1, sizeof *conn);
     if (conn == NULL)
         return fault_set(f, FAULT_MEMORY, "out of memory");
     int rc = sqlite3_open_v2(options->file, &conn->db,
                              SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
-    enum fault_code code =
-        rc == SQLITE_OK ? set_up(conn, options, writer, f) : failed(conn, rc, options->file, f);
+    code = rc == SQLITE_OK ? set_up(conn, options, f) : failed(conn, rc, options->file, f);
     if (code == FAULT_OK && writer)
-        code = upgrade(conn, options->file, ret_upgraded, f);
+        code = set_up_writer(conn, options->file, ret_upgraded, f);
+    else if (code == FAULT_OK)
+        code = execute(conn, "PRAGMA query_only = ON", "opening", f);
     if (code != FAULT_OK) {
         sqlite_close(conn);
         return code;
@@ -213,7 +314,7 @@ static enum fault_code sqlite_open(const struct db_options *options, bool writer
     return FAULT_OK;
 }
 
-/* --- transactions ---------------------------------------------------------------------------------------- */
+/* --- transactions ------------------------------------------------------------ */
 
 static bool sqlite_inside(struct engine_conn *conn)
 {
@@ -236,7 +337,7 @@ static enum fault_code sqlite_control(struct engine_conn *conn, enum engine_cont
     return execute(conn, words[what], "transaction", f);
 }
 
-/* --- statements ------------------------------------------------------------------------------------------ */
+/* --- statements ------------------------------------------------------------ */
 
 static enum fault_code sqlite_prepare(struct engine_conn *conn, int statement, struct fault *f)
 {
@@ -251,7 +352,7 @@ static enum fault_code sqlite_prepare(struct engine_conn *conn, int statement, s
         return failed(conn, rc, sql->name, f);
     enum fault_code code = FAULT_OK;
     size_t params = strlen(sql->params);
-    if (params > PARAMS_MAX || sqlite3_bind_parameter_count(stmt) != (int)params ||
+    if (stmt == NULL || params > PARAMS_MAX || sqlite3_bind_parameter_count(stmt) != (int)params ||
         sqlite3_column_count(stmt) != (int)strlen(sql->columns) || rest[strspn(rest, " \t\n")] != '\0')
         code = fault_set(f, FAULT_INTERNAL, "the SQL statement %s is not what its header says", sql->name);
     for (size_t i = 0; code == FAULT_OK && i < params; i++) {
@@ -280,8 +381,8 @@ static int bind_one(sqlite3_stmt *stmt, int index, const struct db_arg *arg, boo
     return sqlite3_bind_blob64(stmt, index, arg->p, arg->n, lifetime);
 }
 
-static enum fault_code sqlite_start(struct engine_conn *conn, int statement, struct db_args args,
-                                    bool stay, struct fault *f)
+static enum fault_code sqlite_start(struct engine_conn *conn, int statement, struct db_args args, bool stay,
+                                    struct fault *f)
 {
     enum fault_code code = sqlite_prepare(conn, statement, f);
     if (code != FAULT_OK)
@@ -297,6 +398,7 @@ static enum fault_code sqlite_start(struct engine_conn *conn, int statement, str
 
 static int sqlite_step(struct engine_conn *conn, int statement, struct fault *f)
 {
+    errno = 0;
     int rc = sqlite3_step(conn->prepared[statement].stmt);
     if (rc == SQLITE_ROW)
         return 1;

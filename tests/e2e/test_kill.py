@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""kill -9 in the middle of many appends, replacements and uploads: every acknowledged byte is there once, and no other."""
+import os
+import re
+import threading
+
+import pytest
+
+WRITERS = 6
+ROUNDS = 3
+
+
+def line(writer, n, size):
+    head = f"{writer:02d}|{n:06d}|".encode()
+    return head + b"." * (size - len(head) - 1) + b"\n"
+
+
+class Writer(threading.Thread):
+    """Appends until the server dies; knows what was acknowledged and what was under way."""
+
+    def __init__(self, site, number, first, alive):
+        super().__init__()
+        self.site, self.number, self.alive = site, number, alive
+        self.log = f"{site.macs[number % 3]}-w{number}.log"
+        self.next = first
+        self.acknowledged = []
+        self.started = threading.Event()
+
+    def run(self):
+        try:
+            ftp = self.site.ftp(self.site.handsets[self.number % 3])
+            while self.alive.is_set():
+                # One in five is larger than a chunk, so that staging is under way as well.
+                data = line(self.number, self.next, 70000 if self.next % 5 == 4 else 700)
+                self.next += 1
+                if ftp.put("APPE", self.log, data).startswith("226"):
+                    self.acknowledged.append(data)
+                if len(self.acknowledged) >= 5:
+                    self.started.set()
+        except (OSError, EOFError):
+            pass
+        finally:
+            self.started.set()
+
+
+def test_every_acknowledged_byte_survives_once(new_site):
+    site = new_site("kill", log_rotate="64K", max_log="1M")
+    acknowledged = {n: [] for n in range(WRITERS)}
+    first = {n: 0 for n in range(WRITERS)}
+    for _ in range(ROUNDS):
+        alive = threading.Event()
+        alive.set()
+        writers = [Writer(site, n, first[n], alive) for n in range(WRITERS)]
+        [w.start() for w in writers]
+        [w.started.wait() for w in writers]
+        assert site.kill() == -9
+        alive.clear()
+        [w.join() for w in writers]
+        site.start()
+        for w in writers:
+            acknowledged[w.number] += w.acknowledged
+            first[w.number] = w.next
+            mac = site.macs[w.number % 3]
+            reply = site.http("GET", f"/@log/{mac}/{w.log}?all=1", site.operator)
+            assert reply.status == 200
+            kept = re.findall(rb"[^\n]*\n", reply.body)
+            assert b"".join(kept) == reply.body, "a torn line"
+            # Kept = acknowledged, plus at most the one that was committed when its reply was lost, whole and in order.
+            assert [k for k in kept if k in set(acknowledged[w.number])] == acknowledged[w.number]
+            extra = [k for k in kept if k not in set(acknowledged[w.number])]
+            assert len(extra) <= 1
+            acknowledged[w.number] = kept
+    assert sum(len(v) for v in acknowledged.values()) >= WRITERS * ROUNDS * 5
+
+
+def test_an_upload_cut_by_a_crash_leaves_no_trace(new_site):
+    site = new_site("staging")
+    body = os.urandom(3_000_000)
+    tls = site.raw_tls(site.https_port)
+    import base64
+    word = base64.b64encode(":".join(site.admin).encode()).decode()
+    tls.sendall(f"PUT /big.ld HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic {word}\r\n"
+                f"Content-Length: {len(body) * 2}\r\n\r\n".encode() + body)
+    site.kill()
+    tls.close()
+    site.start()
+    assert site.http("GET", "/big.ld", site.admin).status == 404
+    assert site.http("PUT", "/big.ld", site.admin, body).status == 201
+    assert site.http("GET", "/big.ld", site.admin).body == body
+
+
+@pytest.mark.parametrize("number", [15, 2])
+def test_it_stops_cleanly_while_uploads_are_under_way(new_site, number):
+    import signal
+    site = new_site(f"stop{number}")
+    ftp = site.ftp(site.handsets[0])
+    ftp.put("APPE", f"{site.macs[0]}-app.log", b"kept\n")
+    ftp.voidcmd("TYPE I")
+    conn = ftp.transfercmd(f"APPE {site.macs[0]}-app.log")
+    conn.sendall(b"under way" * 1000)
+    assert site.stop(signal.Signals(number)) == 0
+    conn.close()
+    ftp.close()
+    site.start()
+    assert site.http("GET", f"/{site.macs[0]}-app.log", site.handsets[0]).body == b"kept\n"

@@ -1,0 +1,594 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Statements, readers, and the order and the fate of writes. */
+#include "shelf.h"
+
+#include "base/clock.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+/* --- groups ------------------------------------------------------------------- */
+
+enum { THREADS = 8, EACH = 100 };
+
+struct crowd {
+    struct shelf *shelf;
+    int number;
+    int unseen; /* acknowledged, and yet not there */
+};
+
+static void *crowd_thread(void *user)
+{
+    struct crowd *crowd = user;
+    for (int i = 0; i < EACH; i++) {
+        int64_t id = crowd->number * EACH + i;
+        char present[THREADS * EACH] = { 0 };
+        struct db_conn *conn = NULL;
+        SHELF_OK(shelf_write(crowd->shelf, id, 32, why));
+        if (i % 20)
+            continue;
+        SHELF_OK(db_read_begin(crowd->shelf->db, &conn, why));
+        shelf_rows(conn, present, sizeof present);
+        crowd->unseen += !present[id];
+        db_read_end(crowd->shelf->db, conn);
+    }
+    return NULL;
+}
+
+static void test_many_threads(void **state)
+{
+    (void)state;
+    struct shelf shelf;
+    struct crowd crowd[THREADS];
+    pthread_t threads[THREADS];
+    shelf_begin(&shelf);
+    for (int i = 0; i < THREADS; i++) {
+        crowd[i] = (struct crowd){ .shelf = &shelf, .number = i };
+        assert_int_equal(pthread_create(&threads[i], NULL, crowd_thread, &crowd[i]), 0);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        pthread_join(threads[i], NULL);
+        assert_int_equal(crowd[i].unseen, 0);
+    }
+    assert_int_equal(shelf_count(&shelf), THREADS * EACH);
+    shelf_end(&shelf);
+}
+
+/* A write that notes when it ran and when it was told. */
+struct noted {
+    struct db_write write;
+    char name;
+    char *notes; /* the test's, long enough */
+    sem_t *told;
+};
+
+static void note(struct noted *noted, char what)
+{
+    size_t n = strlen(noted->notes);
+    noted->notes[n] = what;
+}
+
+static enum fault_code noted_run(struct db_conn *conn, struct db_write *write, struct fault *f)
+{
+    (void)conn, (void)f;
+    struct noted *noted = CONTAINER_OF(write, struct noted, write);
+    note(noted, noted->name);
+    return FAULT_OK;
+}
+
+static void noted_done(struct db_write *write, const struct fault *result)
+{
+    struct noted *noted = CONTAINER_OF(write, struct noted, write);
+    note(noted, result->code == FAULT_OK ? '+' : '-');
+    sem_post(noted->told);
+}
+
+static void noted_init(struct noted *noted, char name, char *notes, sem_t *told)
+{
+    *noted = (struct noted){ { .run = noted_run, .done = noted_done }, name, notes, told };
+}
+
+static void test_one_group(void **state)
+{
+    (void)state;
+    struct shelf shelf;
+    struct gate gate;
+    struct noted noted[3];
+    char notes[16] = "";
+    sem_t told;
+    sem_init(&told, 0, 0);
+    shelf_begin(&shelf);
+    gate_close(&gate, shelf.db);
+    for (int i = 0; i < 3; i++) {
+        noted_init(&noted[i], (char)('a' + i), notes, &told);
+        db_submit(shelf.db, &noted[i].write);
+    }
+    gate_open(&gate);
+    for (int i = 0; i < 3; i++)
+        sem_wait(&told);
+    assert_string_equal(notes, "abc+++"); /* one commit for all, before any is told */
+    shelf_end(&shelf);
+    sem_destroy(&told);
+}
+
+static void test_one_spoils(void **state)
+{
+    (void)state;
+    struct shelf shelf;
+    struct gate gate;
+    struct adding adding[4];
+    sem_t told;
+    char present[8] = { 0 };
+    sem_init(&told, 0, 0);
+    shelf_begin(&shelf);
+    gate_close(&gate, shelf.db);
+    for (int i = 0; i < 4; i++)
+        adding_init(&adding[i], i, &told);
+    adding[1].spoil = FAULT_FORBIDDEN;
+    adding[3].id = 2; /* exists by then */
+    for (int i = 0; i < 4; i++)
+        db_submit(shelf.db, &adding[i].write);
+    gate_open(&gate);
+    for (int i = 0; i < 4; i++)
+        sem_wait(&told);
+    assert_int_equal(adding[0].result.code, FAULT_OK);
+    assert_int_equal(adding[1].result.code, FAULT_FORBIDDEN);
+    assert_string_equal(adding[1].result.text, "spoilt");
+    assert_int_equal(adding[2].result.code, FAULT_OK);
+    assert_int_equal(adding[3].result.code, FAULT_CONFLICT);
+    struct db_conn *conn = NULL;
+    SHELF_OK(db_read_begin(shelf.db, &conn, why));
+    assert_int_equal(shelf_rows(conn, present, sizeof present), 2);
+    assert_memory_equal(present, "\1\0\1\0\0\0\0\0", 8);
+    db_read_end(shelf.db, conn);
+    shelf_end(&shelf);
+    sem_destroy(&told);
+}
+
+static void test_alone_spoils(void **state)
+{
+    (void)state;
+    struct shelf shelf;
+    struct adding adding;
+    struct fault f = { 0 };
+    shelf_begin(&shelf);
+    adding_init(&adding, 1, NULL);
+    adding.spoil = FAULT_QUOTA;
+    assert_int_equal(db_write_wait(shelf.db, &adding.write, &f), FAULT_QUOTA);
+    assert_string_equal(f.text, "spoilt");
+    assert_int_equal(shelf_count(&shelf), 0);
+    SHELF_OK(shelf_write(&shelf, 1, 32, why));
+    assert_int_equal(shelf_count(&shelf), 1);
+    shelf_end(&shelf);
+}
+
+/* Leaves a query open, as an early return would. */
+static enum fault_code careless_run(struct db_conn *conn, struct db_write *write, struct fault *f)
+{
+    struct db_rows rows;
+    (void)write, (void)f;
+    db_select(conn, SQL_KEY_LIST, DB_NONE, &rows);
+    return db_next(&rows) ? FAULT_OK : FAULT_ABSENT;
+}
+
+static void test_query_left_open(void **state)
+{
+    (void)state;
+    struct shelf shelf;
+    shelf_begin(&shelf);
+    SHELF_OK(shelf_write(&shelf, 1, 32, why));
+    for (int i = 0; i < 2; i++) {
+        struct db_write write = { .run = careless_run };
+        SHELF_OK(db_write_wait(shelf.db, &write, why));
+    }
+    SHELF_OK(shelf_write(&shelf, 2, 32, why));
+    shelf_end(&shelf);
+}
+
+/* Each is freed when told, and submits the next. */
+struct link {
+    struct db_write write;
+    struct db *db;
+    int left;
+    sem_t *end;
+};
+
+static enum fault_code link_run(struct db_conn *conn, struct db_write *write, struct fault *f)
+{
+    return shelf_add(conn, CONTAINER_OF(write, struct link, write)->left, 8, f);
+}
+
+static void link_done(struct db_write *write, const struct fault *result)
+{
+    struct link *link = CONTAINER_OF(write, struct link, write);
+    if (result->code == FAULT_OK && link->left > 0) {
+        struct link *next = malloc(sizeof *next);
+        *next = *link;
+        next->left--;
+        db_submit(next->db, &next->write);
+    } else {
+        sem_post(link->end);
+    }
+    free(link);
+}
+
+static void test_done_frees_and_submits(void **state)
+{
+    (void)state;
+    struct shelf shelf;
+    sem_t end;
+    sem_init(&end, 0, 0);
+    shelf_begin(&shelf);
+    struct link *link = malloc(sizeof *link);
+    *link = (struct link){ { .run = link_run, .done = link_done }, shelf.db, 49, &end };
+    db_submit(shelf.db, &link->write);
+    sem_wait(&end);
+    assert_int_equal(shelf_count(&shelf), 50);
+    shelf_end(&shelf);
+    sem_destroy(&end);
+}
+
+static void test_more_than_a_group(void **state)
+{
+    (void)state;
+    enum { MANY = 700 };
+    struct shelf shelf;
+    struct gate gate;
+    struct adding *adding = calloc(MANY, sizeof *adding);
+    assert_non_null(adding);
+    shelf_begin(&shelf);
+    gate_close(&gate, shelf.db);
+    for (int i = 0; i < MANY; i++) {
+        adding_init(&adding[i], i, NULL);
+        adding[i].result.code = FAULT_COUNT;
+        db_submit(shelf.db, &adding[i].write);
+    }
+    gate_open(&gate);
+    shelf_close(&shelf); /* what is queued is committed first */
+    for (int i = 0; i < MANY; i++)
+        assert_int_equal(adding[i].result.code, FAULT_OK);
+    shelf_open(&shelf);
+    assert_int_equal(shelf_count(&shelf), MANY);
+    shelf_end(&shelf);
+    free(adding);
+}
+
+/* --- lazy writes -------------------------------------------------------------- */
+
+static void test_lazy_goes_first(void **state)
+{
+    (void)state;
+    struct shelf shelf;
+    struct noted noted[3];
+    char notes[16] = "";
+    sem_t told;
+    sem_init(&told, 0, 0);
+    clock_freeze(1000, 1000);
+    shelf_begin(&shelf);
+    for (int i = 0; i < 3; i++)
+        noted_init(&noted[i], (char)('a' + i), notes, &told);
+    db_submit_lazy(shelf.db, &noted[0].write);
+    db_submit_lazy(shelf.db, &noted[1].write);
+    db_submit(shelf.db, &noted[2].write);
+    for (int i = 0; i < 3; i++)
+        sem_wait(&told);
+    assert_string_equal(notes, "abc+++"); /* together: they waited for c's commit */
+    shelf_end(&shelf);
+    clock_thaw();
+    sem_destroy(&told);
+}
+
+static void test_lazy_alone(void **state)
+{
+    (void)state;
+    struct shelf shelf;
+    struct noted noted[2];
+    char notes[16] = "";
+    sem_t told;
+    sem_init(&told, 0, 0);
+    clock_freeze(1000, 1000);
+    shelf_begin(&shelf);
+    for (int i = 0; i < 2; i++)
+        noted_init(&noted[i], (char)('a' + i), notes, &told);
+    db_submit_lazy(shelf.db, &noted[0].write);
+    clock_freeze(7000, 7000); /* the first has waited long enough; the second makes the writer look */
+    db_submit_lazy(shelf.db, &noted[1].write);
+    for (int i = 0; i < 2; i++)
+        sem_wait(&told);
+    assert_string_equal(notes, "ab++");
+    shelf_end(&shelf);
+    clock_thaw();
+    sem_destroy(&told);
+}
+
+static void test_flush(void **state)
+{
+    (void)state;
+    struct shelf shelf;
+    struct adding adding[2];
+    clock_freeze(1000, 1000);
+    shelf_begin(&shelf);
+    db_flush(shelf.db); /* nothing to do */
+    for (int i = 0; i < 2; i++) {
+        adding_init(&adding[i], i, NULL);
+        db_submit_lazy(shelf.db, &adding[i].write);
+    }
+    db_flush(shelf.db);
+    assert_int_equal(adding[1].result.code, FAULT_OK);
+    assert_int_equal(shelf_count(&shelf), 2);
+    adding_init(&adding[0], 2, NULL);
+    db_submit_lazy(shelf.db, &adding[0].write);
+    shelf_close(&shelf); /* commits it as well */
+    shelf_open(&shelf);
+    assert_int_equal(shelf_count(&shelf), 3);
+    shelf_end(&shelf);
+    clock_thaw();
+}
+
+/* --- readers ------------------------------------------------------------------ */
+
+static void test_snapshot(void **state)
+{
+    (void)state;
+    struct shelf shelf;
+    struct db_conn *old = NULL;
+    shelf_begin(&shelf);
+    SHELF_OK(shelf_write(&shelf, 1, 32, why));
+    SHELF_OK(db_read_begin(shelf.db, &old, why));
+    assert_int_equal(shelf_rows(old, NULL, 0), 1);
+    SHELF_OK(shelf_write(&shelf, 2, 32, why));
+    assert_int_equal(shelf_rows(old, NULL, 0), 1);
+    assert_int_equal(shelf_count(&shelf), 2);
+    db_read_end(shelf.db, old);
+    SHELF_OK(db_read_begin(shelf.db, &old, why));
+    assert_int_equal(shelf_rows(old, NULL, 0), 2);
+    db_read_end(shelf.db, old);
+    db_read_end(shelf.db, NULL);
+    shelf_end(&shelf);
+}
+
+struct borrower {
+    struct shelf *shelf;
+    sem_t began;
+    enum fault_code code;
+};
+
+static void *borrower_thread(void *user)
+{
+    struct borrower *borrower = user;
+    struct db_conn *conn = NULL;
+    sem_post(&borrower->began);
+    borrower->code = db_read_begin(borrower->shelf->db, &conn, NULL);
+    db_read_end(borrower->shelf->db, conn);
+    return NULL;
+}
+
+static void test_all_lent(void **state)
+{
+    (void)state;
+    struct shelf shelf;
+    struct db_conn *conn = NULL, *other = NULL;
+    struct fault f = { 0 };
+    shelf_folder(&shelf);
+    shelf.options.readers = 1;
+    shelf.options.busy_ms = 20;
+    shelf_open(&shelf);
+    SHELF_OK(db_read_begin(shelf.db, &conn, why));
+    assert_int_equal(db_read_begin(shelf.db, &other, &f), FAULT_BUSY);
+    assert_null(other);
+    db_read_end(shelf.db, conn);
+    shelf_close(&shelf);
+
+    shelf.options.busy_ms = 60000;
+    shelf_open(&shelf);
+    struct borrower borrower = { .shelf = &shelf, .code = FAULT_COUNT };
+    pthread_t thread;
+    sem_init(&borrower.began, 0, 0);
+    SHELF_OK(db_read_begin(shelf.db, &conn, why));
+    assert_int_equal(pthread_create(&thread, NULL, borrower_thread, &borrower), 0);
+    sem_wait(&borrower.began);
+    db_read_end(shelf.db, conn);
+    pthread_join(thread, NULL);
+    assert_int_equal(borrower.code, FAULT_OK);
+    shelf_end(&shelf);
+    sem_destroy(&borrower.began);
+}
+
+static void test_returned_with_a_query_open(void **state)
+{
+    (void)state;
+    struct shelf shelf;
+    struct db_conn *conn = NULL;
+    struct db_rows rows, again;
+    struct fault f = { 0 };
+    shelf_folder(&shelf);
+    shelf.options.readers = 1;
+    shelf_open(&shelf);
+    SHELF_OK(shelf_write(&shelf, 1, 32, why));
+    SHELF_OK(db_read_begin(shelf.db, &conn, why));
+    db_select(conn, SQL_KEY_LIST, DB_NONE, &rows);
+    assert_true(db_next(&rows));
+    db_select(conn, SQL_KEY_LIST, DB_NONE, &again);
+    assert_false(db_next(&again));
+    assert_int_equal(db_end(&again, &f), FAULT_INTERNAL);
+    assert_non_null(strstr(f.text, "key_list"));
+    assert_false(db_next(&rows)); /* the one that ran goes on, to its end */
+    db_read_end(shelf.db, conn);
+    SHELF_OK(shelf_write(&shelf, 2, 32, why));
+    assert_int_equal(shelf_count(&shelf), 2);
+    shelf_end(&shelf);
+}
+
+static void test_readers_do_not_write(void **state)
+{
+    (void)state;
+    struct shelf shelf;
+    struct db_conn *conn = NULL;
+    shelf_begin(&shelf);
+    SHELF_OK(db_read_begin(shelf.db, &conn, why));
+    assert_int_not_equal(shelf_add(conn, 1, 8, NULL), FAULT_OK);
+    db_read_end(shelf.db, conn);
+    assert_int_equal(shelf_count(&shelf), 0);
+    shelf_end(&shelf);
+}
+
+/* --- arguments and columns ---------------------------------------------------- */
+
+static void test_arguments(void **state)
+{
+    (void)state;
+    struct shelf shelf;
+    struct db_conn *conn = NULL;
+    struct fault f = { 0 };
+    const struct db_arg i = db_int(7), t = db_text("x"), b = db_blob("y", 1), n = db_null();
+    const struct {
+        struct db_arg arg[5];
+        size_t count;
+        const char *says;
+    } cases[] = {
+        { { i, t, b }, 3, "key_add" },           { { i, t, b, i, i }, 5, "key_add" },
+        { { t, t, b, i }, 4, "type for $1" },    { { i, b, b, i }, 4, "type for $2" },
+        { { i, t, t, i }, 4, "type for $3" },    { { i, t, b, { .type = 'x' } }, 4, "type for $4" },
+        { { i, t, b, { .type = 0 } }, 4, "$4" },
+    };
+    shelf_begin(&shelf);
+    SHELF_OK(db_read_begin(shelf.db, &conn, why));
+    for (size_t k = 0; k < ARRAY_LENGTH(cases); k++) {
+        struct db_args args = { cases[k].count, cases[k].arg };
+        assert_int_equal(db_run(conn, SQL_KEY_ADD, args, NULL, &f), FAULT_INTERNAL);
+        assert_non_null(strstr(f.text, cases[k].says));
+    }
+    SHELF_OK(db_run(conn, SQL_ACCOUNT_GET, DB_ARGS(n), NULL, why));
+    SHELF_OK(db_run(conn, SQL_ACCOUNT_GET, DB_ARGS(db_text(NULL)), NULL, why));
+    db_read_end(shelf.db, conn);
+    shelf_end(&shelf);
+}
+
+static enum fault_code values_run(struct db_conn *conn, struct db_write *write, struct fault *f)
+{
+    int64_t changes = -1;
+    (void)write;
+    assert_int_equal(db_run(conn, SQL_KEY_ADD,
+                            DB_ARGS(db_int(INT64_MIN), db_text(""), db_blob("\0b", 2), db_int(INT64_MAX)),
+                            &changes, f),
+                     FAULT_OK);
+    assert_int_equal(changes, 1);
+    assert_int_equal(
+        db_run(conn, SQL_HANDSET_ENSURE, DB_ARGS(db_text("00907a000001"), db_int(1)), &changes, f), FAULT_OK);
+    assert_int_equal(
+        db_run(conn, SQL_HANDSET_ENSURE, DB_ARGS(db_text("00907a000001"), db_int(1)), &changes, f), FAULT_OK);
+    assert_int_equal(changes, 0);
+    return db_run(conn, SQL_KEY_ADD, DB_ARGS(db_int(2), db_text("é"), db_blob("", 0), db_int(0)), NULL, f);
+}
+
+static void test_values(void **state)
+{
+    (void)state;
+    struct shelf shelf;
+    struct db_conn *conn = NULL;
+    struct db_rows rows;
+    struct db_write write = { .run = values_run };
+    size_t n = 9;
+    shelf_begin(&shelf);
+    SHELF_OK(db_write_wait(shelf.db, &write, why));
+    SHELF_OK(db_read_begin(shelf.db, &conn, why));
+    db_select(conn, SQL_KEY_LIST, DB_NONE, &rows);
+    assert_true(db_next(&rows));
+    assert_true(db_row_int(&rows, 0) == INT64_MIN);
+    assert_string_equal(db_row_text(&rows, 1), "");
+    assert_false(db_row_is_null(&rows, 1));
+    assert_memory_equal(db_row_blob(&rows, 2, &n), "\0b", 2);
+    assert_int_equal(n, 2);
+    assert_true(db_next(&rows));
+    assert_string_equal(db_row_text(&rows, 1), "é");
+    db_row_blob(&rows, 2, &n);
+    assert_int_equal(n, 0);
+    assert_false(db_row_is_null(&rows, 2));
+    assert_false(db_next(&rows));
+    SHELF_OK(db_end(&rows, why));
+    db_select(conn, SQL_LOG_REMOVABLE, DB_ARGS(db_text("nobody"), db_int(0)), &rows);
+    assert_true(db_next(&rows));
+    assert_true(db_row_is_null(&rows, 0)); /* a sum of nothing */
+    assert_int_equal(db_row_int(&rows, 0), 0);
+    SHELF_OK(db_end(&rows, why));
+    db_read_end(shelf.db, conn);
+    shelf_end(&shelf);
+}
+
+static void test_wrong_columns(void **state)
+{
+    (void)state;
+    struct shelf shelf;
+    struct db_conn *conn = NULL;
+    struct db_rows rows;
+    size_t n;
+    shelf_begin(&shelf);
+    SHELF_OK(shelf_write(&shelf, 1, 32, why));
+    SHELF_OK(db_read_begin(shelf.db, &conn, why));
+    for (int k = 0; k < 5; k++) {
+        struct fault f = { 0 };
+        db_select(conn, SQL_KEY_LIST, DB_NONE, &rows);
+        assert_true(db_next(&rows));
+        if (k == 0)
+            assert_int_equal(db_row_int(&rows, 1), 0);
+        else if (k == 1)
+            assert_string_equal(db_row_text(&rows, 0), "");
+        else if (k == 2)
+            assert_null(db_row_blob(&rows, 1, &n));
+        else if (k == 3)
+            assert_int_equal(db_row_int(&rows, 3), 0);
+        else
+            assert_int_equal(db_row_int(&rows, -1), 0);
+        assert_false(db_next(&rows));
+        assert_int_equal(db_end(&rows, &f), FAULT_INTERNAL);
+        assert_non_null(strstr(f.text, "key_list"));
+    }
+    db_read_end(shelf.db, conn);
+    shelf_end(&shelf);
+}
+
+/* The argument of a query may change while its rows are read. */
+static void test_argument_is_borrowed(void **state)
+{
+    (void)state;
+    struct shelf shelf;
+    struct db_conn *conn = NULL;
+    struct db_rows rows;
+    char name[] = "00907a000001";
+    struct db_write write = { .run = values_run };
+    shelf_begin(&shelf);
+    SHELF_OK(db_write_wait(shelf.db, &write, why));
+    SHELF_OK(db_read_begin(shelf.db, &conn, why));
+    db_select(conn, SQL_HANDSET_GET, DB_ARGS(db_text(name)), &rows);
+    memset(name, 'x', sizeof name - 1);
+    assert_true(db_next(&rows));
+    assert_string_equal(db_row_text(&rows, 0), "00907a000001");
+    SHELF_OK(db_end(&rows, why));
+    db_read_end(shelf.db, conn);
+    shelf_end(&shelf);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_many_threads),
+        cmocka_unit_test(test_one_group),
+        cmocka_unit_test(test_one_spoils),
+        cmocka_unit_test(test_alone_spoils),
+        cmocka_unit_test(test_query_left_open),
+        cmocka_unit_test(test_done_frees_and_submits),
+        cmocka_unit_test(test_more_than_a_group),
+        cmocka_unit_test(test_lazy_goes_first),
+        cmocka_unit_test(test_lazy_alone),
+        cmocka_unit_test(test_flush),
+        cmocka_unit_test(test_snapshot),
+        cmocka_unit_test(test_all_lent),
+        cmocka_unit_test(test_returned_with_a_query_open),
+        cmocka_unit_test(test_readers_do_not_write),
+        cmocka_unit_test(test_arguments),
+        cmocka_unit_test(test_values),
+        cmocka_unit_test(test_wrong_columns),
+        cmocka_unit_test(test_argument_is_borrowed),
+    };
+    return cmocka_run_group_tests_name("db", tests, NULL, NULL);
+}
