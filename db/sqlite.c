@@ -190,9 +190,10 @@ static enum fault_code find_file(const struct db_options *options, struct fault 
 }
 
 /* A checkpoint goes as far as the oldest reader allows, and the WAL starts anew when nobody reads in it any
- * more. Readers that overlap without a pause would make it grow for ever: from WAL_LONG on, the writer now
- * and then waits a moment for those that read, while new ones find all they need in the main file. A
- * checkpoint that fails loses nothing, and the commit before it stands. */
+ * more. Until then one is tried now and then, not at each commit: it costs as much as many of them. Readers
+ * that overlap without a pause would make the WAL grow for ever: from WAL_LONG on, the writer now and then
+ * waits a moment for those that read, while new ones find all they need in the main file. A checkpoint that
+ * fails loses nothing, and the commit before it stands. */
 static int after_commit(void *user, sqlite3 *db, const char *name, int pages)
 {
     struct engine_conn *conn = user;
@@ -201,8 +202,7 @@ static int after_commit(void *user, sqlite3 *db, const char *name, int pages)
     } else if (pages < conn->checkpoint_at) {
         return SQLITE_OK;
     } else if (pages < WAL_LONG) {
-        conn->checkpoint_at =
-            pages + WAL_PAGES / 4; /* not at each commit: it costs as much as many of them */
+        conn->checkpoint_at = pages + WAL_PAGES / 4;
         sqlite3_wal_checkpoint_v2(db, name, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
     } else {
         conn->checkpoint_at = pages + WAL_LONG;
@@ -214,8 +214,7 @@ static int after_commit(void *user, sqlite3 *db, const char *name, int pages)
 }
 
 /* Not every file system can: shared memory is needed beside the file. Two processes that open a new file at
- * once deny each other the switch without a wait: SQLite sees a deadlock in it. So one of them tries again.
- */
+ * once deny each other the switch without a wait: SQLite fears a deadlock. So one of them tries again. */
 static enum fault_code write_ahead(struct engine_conn *conn, struct fault *f)
 {
     sqlite3_stmt *stmt = NULL;
