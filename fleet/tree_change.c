@@ -107,8 +107,11 @@ static enum fault_code check_state(struct fleet *fleet, struct db_conn *conn, st
         if (code == FAULT_OK)
             code = tree_precondition(etag, options->if_match, options->if_none_match, f);
     }
-    if (code == FAULT_OK && put->target.log && options->size <= put->target.limit)
-        code = segment_room(fleet, conn, &put->place.mac, options->size > 0 ? options->size : 0, f);
+    /* Worth it for a large body only: a small one is better judged by the commit, which also knows whether it
+     * is a resend of bytes that are stored already. */
+    if (code == FAULT_OK && put->target.log && options->size > CONTENT_CHUNK &&
+        options->size <= put->target.limit)
+        code = segment_room(fleet, conn, &put->place.mac, options->size, f);
     return code;
 }
 

@@ -286,6 +286,12 @@ static void test_rotation(void **state)
     sent_size(&site, LOG, true, 1, 12);
     assert_int_equal(found(&site, LOG, 0, true, &g), FAULT_OK);
     assert_int_equal(g.generation, 5);
+    /* An empty one need not end for it. */
+    sent_size(&site, LOG, false, 0, 13);
+    sent_size(&site, LOG, true, 20000, 14);
+    assert_int_equal(found(&site, LOG, 0, true, &g), FAULT_OK);
+    assert_int_equal(g.generation, 6);
+    assert_int_equal(g.size, 20000);
     site_end(&site);
 }
 
