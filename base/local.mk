@@ -32,6 +32,8 @@ base_libbase_a_SOURCES = \
 	base/tls.h \
 	base/tls_file.c \
 	base/tls_file.h \
+	base/tls_recall.c \
+	base/tls_recall.h \
 	base/tls_trust.c \
 	base/utf.c \
 	base/utf.h \
