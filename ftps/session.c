@@ -1,0 +1,453 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Life and states of a session, its control connection's events and its deadlines. What commands do stands in
+ * command_*.c, in which order they are done in dispatch.c. */
+#include "ftps/session.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "fleet/logbook.h"
+#include "ftps/command.h"
+#include "ftps/data.h"
+#include "ftps/dispatch.h"
+#include "ftps/list.h"
+#include "ftps/shard.h"
+#include "ftps/transfer.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define CONTROL_CLOSE_MS 2000 /* for the client's close_notify after our last word */
+#define CHECKING_MORE_MS 1000 /* a login that waits for us is not the client's delay */
+#define CONTROL_READ     4096
+#define CONTROL_READS    8 /* a turn */
+
+static void session_leave(struct session *s);
+
+struct fleet *session_fleet(const struct session *s)
+{
+    return s->shard->common->fleet;
+}
+
+/* --- states
+ * ------------------------------------------------------------------------------------------------------------
+ */
+
+#define TO(state) (1u << SESSION_##state)
+static const struct {
+    const char *name;
+    unsigned to; /* legal moves */
+} states[SESSION_STATES] = {
+    [SESSION_GREETING] = { "greeting", TO(NAME) | TO(BYE) },
+    [SESSION_NAME] = { "name", TO(SECRET) | TO(CHECKING) | TO(BYE) },
+    [SESSION_SECRET] = { "secret", TO(SECRET) | TO(CHECKING) | TO(BYE) },
+    [SESSION_CHECKING] = { "checking", TO(NAME) | TO(SECRET) | TO(READY) | TO(BYE) },
+    [SESSION_READY] = { "ready", TO(BUSY) | TO(BYE) },
+    [SESSION_BUSY] = { "busy", TO(READY) | TO(BYE) },
+    [SESSION_BYE] = { "bye", 0 },
+};
+
+bool session_legal_move(enum session_state from, enum session_state to)
+{
+    return (states[from].to >> to & 1u) != 0;
+}
+
+const char *session_state_name(enum session_state state)
+{
+    return states[state].name;
+}
+
+/* What may take how long: a whole login, and silence afterwards. What is BUSY has deadlines of its own
+ * (data.h, transfer.h). */
+static void session_set_deadline(struct session *s)
+{
+    const struct settings *settings = session_fleet(s)->settings;
+    if (s->state == SESSION_GREETING)
+        loop_timer_start(s->deadline, settings->handshake_timeout);
+    else if (s->state == SESSION_READY)
+        loop_timer_start(s->deadline, settings->idle_timeout_ftps);
+    else if (s->state == SESSION_BUSY || s->state == SESSION_BYE)
+        loop_timer_stop(s->deadline);
+}
+
+void session_enter(struct session *s, enum session_state state)
+{
+    if (s->state == SESSION_BYE)
+        return; /* what was under way learns that it is over, and there is no way back */
+    if (!session_legal_move(s->state, state)) {
+        log_event(LOG_TRANSFER_FAILED, "client=%s why=\"a defect: from %s to %s\"", s->address,
+                  session_state_name(s->state), session_state_name(state));
+        state = SESSION_BYE;
+    }
+    bool login_begins = s->state == SESSION_GREETING && state == SESSION_NAME;
+    s->state = state;
+    if (login_begins)
+        loop_timer_start(s->deadline, session_fleet(s)->settings->header_timeout);
+    else
+        session_set_deadline(s);
+}
+
+/* --- replies
+ * -----------------------------------------------------------------------------------------------------------
+ */
+
+static void session_write(struct session *s, const struct buf *out)
+{
+    struct fault f;
+    if (s->control == NULL || !stream_is_open(s->control))
+        return;
+    /* A client that sends commands and never reads the replies has filled what we hold for it. */
+    if (stream_write(s->control, out->data, out->used, &f) != FAULT_OK)
+        session_leave(s);
+}
+
+static void session_log_reply(const struct session *s, enum reply reply)
+{
+    bool with_path =
+        s->command && (s->command->argument == A_PATH || s->command->argument == A_PATH_OPTIONAL);
+    log_event(LOG_FTPS_COMMAND, "client=%s verb=%s path=%s reply=%d", s->address,
+              s->command ? s->command->verb : "-", with_path ? LOG_VALUE(s->path.text) : "-",
+              reply_code(reply));
+}
+
+static void session_say_list(struct session *s, enum reply reply, bool more, va_list arguments)
+{
+    struct fault f;
+    struct buf out;
+    buf_init(&out, REPLY_LINE_MAX);
+    if (reply_add(&out, reply, more, &f, arguments) == FAULT_OK)
+        session_write(s, &out);
+    buf_fini(&out);
+    if (!more)
+        session_log_reply(s, reply);
+}
+
+void session_say(struct session *s, enum reply reply, ...)
+{
+    va_list arguments;
+    va_start(arguments, reply);
+    session_say_list(s, reply, false, arguments);
+    va_end(arguments);
+}
+
+void session_say_more(struct session *s, enum reply reply, ...)
+{
+    va_list arguments;
+    va_start(arguments, reply);
+    session_say_list(s, reply, true, arguments);
+    va_end(arguments);
+}
+
+void session_say_middle(struct session *s, const char *text)
+{
+    struct fault f;
+    struct buf out;
+    buf_init(&out, REPLY_LINE_MAX);
+    if (reply_add_middle(&out, text, &f) == FAULT_OK)
+        session_write(s, &out);
+    buf_fini(&out);
+}
+
+void session_say_fault(struct session *s, const struct fault *fault)
+{
+    const char *words;
+    enum reply reply = reply_of_fault(fault, &words);
+    if (reply == REPLY_LATER)
+        log_event(LOG_TRANSFER_FAILED, "client=%s verb=%s path=%s why=%s", s->address,
+                  s->command ? s->command->verb : "-", LOG_VALUE(s->path.text), LOG_VALUE(fault->text));
+    session_say(s, reply, words);
+}
+
+/* --- ending
+ * ------------------------------------------------------------------------------------------------------------
+ */
+
+static void session_destroy(struct session *s)
+{
+    job_clear(&s->job);
+    loop_timer_free(s->deadline);
+    loop_timer_free(s->delay);
+    tls_ticket_key_free(&s->ticket_key);
+    tls_recall_free(s->recall);
+    line_clear(&s->line);
+    buf_wipe(&s->input);
+    mem_wipe(s->login.password, sizeof s->login.password);
+    shard_remove(s->shard, s);
+    free(s);
+}
+
+/* Nothing that could still call back is left. */
+static bool session_is_over(const struct session *s)
+{
+    if (s->state != SESSION_BYE || s->control || s->login_out || s->job.out ||
+        atomic_load(&s->progress_posted) || s->turn_posted)
+        return false;
+    for (size_t i = 0; i < SESSION_DRAINS_MAX; i++)
+        if (s->drains[i])
+            return false;
+    return true;
+}
+
+/* Everything but the control connection goes now. */
+static void session_let_go(struct session *s)
+{
+    if (s->state == SESSION_BYE)
+        return;
+    session_enter(s, SESSION_BYE);
+    loop_timer_stop(s->delay);
+    transfer_drop(s);
+    data_drop(s->data);
+    s->data = NULL;
+    if (s->sender != 0)
+        logbook_sender_gone(session_fleet(s), s->sender);
+    s->sender = 0;
+    log_event(LOG_FTPS_CLOSE, "client=%s user=%s", s->address,
+              s->who.account[0] || s->who.mac.text[0] ? LOG_VALUE(principal_name(&s->who)) : "-");
+}
+
+/* Without a word, at once. */
+static void session_leave(struct session *s)
+{
+    session_let_go(s);
+    stream_free(s->control);
+    s->control = NULL;
+    session_again(s);
+}
+
+void session_end(struct session *s)
+{
+    session_let_go(s);
+    if (s->control)
+        stream_close(s->control, CONTROL_CLOSE_MS);
+    session_again(s);
+}
+
+void session_bye(struct session *s, enum reply reply, ...)
+{
+    va_list arguments;
+    va_start(arguments, reply);
+    session_say_list(s, reply, false, arguments);
+    va_end(arguments);
+    session_end(s);
+}
+
+void session_stop(struct session *s)
+{
+    for (size_t i = 0; i < SESSION_DRAINS_MAX; i++) {
+        data_drop(s->drains[i]);
+        s->drains[i] = NULL;
+    }
+    if (s->state != SESSION_BYE && transfer_is_committing(s)) {
+        s->leaving = true;
+        return;
+    }
+    bool speaks = s->state != SESSION_BYE && s->state != SESSION_GREETING;
+    if (speaks)
+        session_say(s, REPLY_CLOSING, "The server is stopping");
+    if (speaks && s->control && stream_queued(s->control) == 0) {
+        session_let_go(s);
+        stream_close(s->control, CONTROL_CLOSE_MS / 10);
+    } else
+        session_leave(s);
+    session_again(s);
+}
+
+void session_drain(struct session *s, struct data *data)
+{
+    size_t i = 0;
+    while (i < SESSION_DRAINS_MAX - 1 && s->drains[i])
+        i++;
+    data_drop(s->drains[i]); /* a client that leaves so many unanswered waits for none of them */
+    s->drains[i] = data;
+}
+
+void session_drained(void *session, struct data *data)
+{
+    struct session *s = session;
+    for (size_t i = 0; i < SESSION_DRAINS_MAX; i++)
+        if (s->drains[i] == data)
+            s->drains[i] = NULL;
+    session_again(s);
+}
+
+void session_ready(struct session *s)
+{
+    if (s->state == SESSION_BYE || s->job.out)
+        return; /* what a job brings is not wanted any more, but it is still out */
+    job_clear(&s->job);
+    if (s->state != SESSION_BUSY)
+        return;
+    if (s->abort_asked)
+        session_say(s, REPLY_ABORTED);
+    s->abort_asked = false;
+    session_enter(s, SESSION_READY);
+    if (s->leaving)
+        session_bye(s, REPLY_CLOSING, "The server is stopping");
+    session_again(s);
+}
+
+/* --- turns
+ * -------------------------------------------------------------------------------------------------------------
+ */
+
+void session_again(struct session *s)
+{
+    if (s->turn_posted)
+        return;
+    s->turn_posted = true;
+    loop_post(s->shard->loop, &s->turn);
+}
+
+static void session_turn(struct loop_task *task)
+{
+    struct session *s = CONTAINER_OF(task, struct session, turn);
+    s->turn_posted = false;
+    if (session_is_over(s)) {
+        session_destroy(s);
+        return;
+    }
+    dispatch_input(s);
+}
+
+/* --- the control connection
+ * ---------------------------------------------------------------------------------------------- */
+
+static void session_shaken(void *user)
+{
+    struct session *s = user;
+    tls_peer_examine(session_fleet(s)->trust, stream_session(s->control), &s->certificate);
+    session_enter(s, SESSION_NAME);
+    session_say(s, REPLY_GREETING);
+    if (s->control)
+        stream_read_on(s->control, true);
+}
+
+static void session_readable(void *user)
+{
+    struct session *s = user;
+    char bytes[CONTROL_READ];
+    for (int i = 0; i < CONTROL_READS && s->state != SESSION_BYE; i++) {
+        struct fault f;
+        size_t room = SESSION_INPUT_MAX - s->input.used, n = 0;
+        if (room == 0)
+            break; /* dispatch_input has turned reading off */
+        enum stream_got got =
+            stream_read(s->control, bytes, room < sizeof bytes ? room : sizeof bytes, &n, &f);
+        if (got == STREAM_AGAIN)
+            break;
+        if (got == STREAM_BROKEN) {
+            session_leave(s);
+            break;
+        }
+        s->input_ended = got == STREAM_END;
+        if (got == STREAM_SOME && buf_add(&s->input, bytes, n, &f) != FAULT_OK) {
+            session_leave(s);
+            break;
+        }
+        s->received += n;
+        dispatch_input(s);
+        if (s->input_ended)
+            break;
+    }
+    mem_wipe(bytes, sizeof bytes);
+}
+
+static void session_broken(void *user, const struct fault *why)
+{
+    struct session *s = user;
+    if (s->state == SESSION_GREETING)
+        log_event(LOG_TLS_FAILED, "client=%s protocol=ftps why=%s", s->address, LOG_VALUE(why->text));
+    session_leave(s);
+}
+
+static void session_closed(void *user)
+{
+    session_leave(user);
+}
+
+static const struct stream_events session_events = {
+    .shaken = session_shaken,
+    .readable = session_readable,
+    .broken = session_broken,
+    .closed = session_closed,
+};
+
+static void session_deadline(void *user)
+{
+    struct session *s = user;
+    if (s->state == SESSION_GREETING) {
+        log_event(LOG_TLS_FAILED, "client=%s protocol=ftps why=\"the handshake took too long\"", s->address);
+        session_leave(s);
+    } else if (s->state == SESSION_CHECKING)
+        loop_timer_start(s->deadline, CHECKING_MORE_MS);
+    else if (s->state == SESSION_NAME || s->state == SESSION_SECRET)
+        session_bye(s, REPLY_CLOSING, "The login took too long");
+    else if (s->state == SESSION_READY)
+        session_bye(s, REPLY_CLOSING, "Idle for too long");
+}
+
+static enum fault_code session_secure(struct session *s, int fd, struct fault *f)
+{
+    const struct shard_common *common = s->shard->common;
+    gnutls_session_t tls;
+    enum fault_code code = tls_ticket_key_new(&s->ticket_key, f);
+    s->recall = tls_recall_new();
+    if (code == FAULT_OK && s->recall == NULL)
+        code = fault_set(f, FAULT_MEMORY, "out of memory for a session");
+    if (code == FAULT_OK) {
+        const struct tls_session_options options = {
+            .identity = common->identity,
+            .alpn = "ftp",
+            .ask_certificate = login_asks_certificate(common->fleet->settings, s->serves),
+            .ticket_key = &s->ticket_key,
+            .manual_tickets = true,
+        };
+        code = tls_session_new(fd, &options, &tls, f);
+    }
+    if (code != FAULT_OK) {
+        close(fd);
+        return code;
+    }
+    tls_recall_learn(s->recall, tls);
+    return stream_new(s->shard->loop, fd, tls, &session_events, s, &s->control, f);
+}
+
+enum fault_code session_new(struct shard *shard, int fd, const union address *local,
+                            const union address *peer, enum serves serves, struct fault *f)
+{
+    struct session *s = calloc(1, sizeof *s);
+    if (s == NULL) {
+        close(fd);
+        return fault_set(f, FAULT_MEMORY, "out of memory for a session");
+    }
+    s->shard = shard;
+    s->serves = serves;
+    s->local = *local;
+    s->peer = *peer;
+    address_text(peer, s->address);
+    s->turn.run = session_turn;
+    s->announced = -1;
+    s->facts = LIST_FACT_ALL;
+    path_root(&s->folder);
+    buf_init(&s->input, SESSION_INPUT_MAX);
+    shard_add(shard, s);
+    log_event(LOG_FTPS_OPEN, "client=%s", s->address);
+    s->deadline = loop_timer_new(shard->loop, session_deadline, s);
+    s->delay = loop_timer_new(shard->loop, command_refuse_login, s);
+    enum fault_code code = FAULT_OK;
+    if (s->deadline && s->delay)
+        code = session_secure(s, fd, f);
+    else {
+        close(fd);
+        code = fault_set(f, FAULT_MEMORY, "out of memory for a session");
+    }
+    if (code != FAULT_OK) {
+        s->state = SESSION_BYE;
+        log_event(LOG_FTPS_CLOSE, "client=%s user=-", s->address);
+        session_destroy(s);
+        return code;
+    }
+    session_set_deadline(s);
+    return FAULT_OK;
+}
