@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The subcommands of cradled that need the catalog itself and no listener. Floor 4; the main thread, before
+ * any other is started. Each prints its error in plain words and gives the exit status. */
+#ifndef CRADLE_COMMAND_H
+#define CRADLE_COMMAND_H
+
+#include "base/settings.h"
+
+#define COMMAND_OK     0
+#define COMMAND_FAILED 1
+#define COMMAND_USAGE  2
+
+/* Makes the state and its first administrator. The password is the first line of password_file, or of
+ * standard input when that is NULL. */
+int command_init(const struct settings *settings, const char *administrator, const char *password_file);
+
+/* Makes a whole demo site in `folder` (a CA, certificates, settings, accounts, sample files from `samples`)
+ * and writes folder/demo.env last; does nothing when that is there already. */
+int command_demo(const char *folder, const char *samples);
+
+/* Prints "cradled: …" with the fault's text to standard error; gives COMMAND_FAILED. */
+struct fault;
+int command_failed(const struct fault *f);
+
+#endif

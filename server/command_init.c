@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/command.h"
+
+#include "base/mem.h"
+#include "base/secret.h"
+#include "fleet/account.h"
+#include "fleet/fleet.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* The first line, without its end. The password never comes as an argument: every user sees those. */
+static enum fault_code read_password(const char *file, char password[SECRET_PASSWORD_MAX + 2],
+                                     struct fault *f)
+{
+    FILE *in = file ? fopen(file, "re") : stdin;
+    if (in == NULL)
+        return fault_set(f, FAULT_ABSENT, "cannot read the password file %s: %s", file, strerror(errno));
+    if (file == NULL && isatty(STDIN_FILENO))
+        fputs(
+            "Password of the first administrator (shown while you type; use --password-file to avoid that): ",
+            stderr);
+    char *got = fgets(password, SECRET_PASSWORD_MAX + 2, in);
+    if (file)
+        fclose(in);
+    if (got == NULL)
+        return fault_set(f, FAULT_INPUT, "no password: give it as the first line of %s",
+                         file ? file : "standard input, or use --password-file");
+    password[strcspn(password, "\r\n")] = '\0';
+    return FAULT_OK;
+}
+
+/* An init that was interrupted, or whose password was refused, can be repeated until there is an
+ * administrator. */
+static enum fault_code none_yet(struct fleet *fleet, struct fault *f)
+{
+    AUTO_FREE struct account *accounts = NULL;
+    size_t count = 0;
+    enum fault_code code = account_list(fleet, &accounts, &count, f);
+    for (size_t i = 0; code == FAULT_OK && i < count; i++)
+        if (accounts[i].role == ROLE_ADMINISTRATOR)
+            code =
+                fault_set(f, FAULT_CONFLICT, "%s has an administrator already: %s; use the API to add others",
+                          fleet->settings->state, accounts[i].name);
+    return code;
+}
+
+static enum fault_code add_administrator(const struct settings *settings, const char *name,
+                                         const char *password, struct fault *f)
+{
+    struct fleet *fleet = NULL;
+    enum fault_code code = fleet_open(settings, &fleet, f);
+    if (code != FAULT_OK)
+        return code;
+    struct account account = { .role = ROLE_ADMINISTRATOR, .enabled = true };
+    char made[SECRET_MADE_LENGTH + 1];
+    const struct account_change change = { .password = PASSWORD_CHOSEN, .text = password };
+    if (mem_copy_text(account.name, sizeof account.name, name)) {
+        code = none_yet(fleet, f);
+        if (code == FAULT_OK)
+            code = account_add(fleet, NULL, &account, &change, made, f);
+    } else
+        code =
+            fault_set(f, FAULT_INPUT, "the administrator's name is longer than %d bytes", ACCOUNT_NAME_LIMIT);
+    fleet_close(fleet);
+    return code;
+}
+
+int command_init(const struct settings *settings, const char *administrator, const char *password_file)
+{
+    struct fault f;
+    char password[SECRET_PASSWORD_MAX + 2];
+    enum fault_code code = read_password(password_file, password, &f);
+    if (code == FAULT_OK) {
+        code = fleet_init(settings, &f);
+        if (code == FAULT_CONFLICT)
+            code = FAULT_OK;
+    }
+    if (code == FAULT_OK)
+        code = add_administrator(settings, administrator, password, &f);
+    mem_wipe(password, sizeof password);
+    if (code != FAULT_OK)
+        return command_failed(&f);
+    printf("The state is in %s, its master key in %s: keep a copy of the key apart from every backup.\n",
+           settings->state, settings->master_key);
+    return COMMAND_OK;
+}

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/connection.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "fleet/login.h"
+#include "server/drain.h"
+
+#include <arpa/inet.h>
+#include <gnutls/abstract.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const phase_names[PHASE_COUNT] = {
+    [PHASE_SHAKING] = "handshake", [PHASE_HEADER] = "header",   [PHASE_BODY] = "body",
+    [PHASE_WORKING] = "working",   [PHASE_SENDING] = "sending", [PHASE_IDLE] = "idle",
+    [PHASE_OVER] = "over",
+};
+
+static int no_certificate(gnutls_session_t session, const gnutls_datum_t *authorities, int n_authorities,
+                          const gnutls_pk_algorithm_t *algorithms, int n_algorithms, gnutls_pcert_st **chain,
+                          unsigned int *chain_length, gnutls_privkey_t *key)
+{
+    (void)session, (void)authorities, (void)n_authorities, (void)algorithms, (void)n_algorithms;
+    (void)chain, (void)chain_length, (void)key;
+    return -1;
+}
+
+void *connection_no_certificate(void)
+{
+    gnutls_certificate_retrieve_function2 *function = no_certificate;
+    return (void *)function;
+}
+
+/* Runs in the daemon's thread, for the client's Finished and for ours. A TLS 1.3 client with Nagle's
+ * algorithm holds its request back until its Finished is acknowledged, and nothing that we send does that. */
+static int shaken(gnutls_session_t session, unsigned int type, unsigned int when, unsigned int incoming,
+                  const gnutls_datum_t *message)
+{
+    (void)type, (void)when, (void)message;
+    struct connection *connection = gnutls_session_get_ptr(session);
+    int on = 1;
+    (void)setsockopt(connection->fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
+    if (incoming)
+        connection_enter(connection, PHASE_HEADER);
+    return 0;
+}
+
+static void write_address(const struct sockaddr *address, char out[ADDRESS_LIMIT])
+{
+    const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)address;
+    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)(const void *)address;
+    const void *bytes =
+        address->sa_family == AF_INET6 ? (const void *)&v6->sin6_addr : (const void *)&v4->sin_addr;
+    int family = address->sa_family;
+    if (family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr)) {
+        bytes = &v6->sin6_addr.s6_addr[12];
+        family = AF_INET;
+    }
+    if (inet_ntop(family, bytes, out, ADDRESS_LIMIT) == NULL)
+        out[0] = '\0';
+}
+
+/* False when there are as many as the settings allow. */
+static bool admit(struct gate *gate, struct connection *connection)
+{
+    pthread_mutex_lock(&gate->lock);
+    bool room = gate->connections < (size_t)gate->fleet->settings->max_connections && !gate->stopping;
+    if (room) {
+        gate->connections++;
+        connection->next = gate->first;
+        connection->back = &gate->first;
+        if (connection->next != NULL)
+            connection->next->back = &connection->next;
+        gate->first = connection;
+    }
+    pthread_mutex_unlock(&gate->lock);
+    return room;
+}
+
+struct connection *connection_new(struct gate *gate, enum serves serves, int fd,
+                                  const struct sockaddr *address, gnutls_session_t session)
+{
+    struct fault f;
+    struct connection *connection = calloc(1, sizeof *connection);
+    if (connection == NULL)
+        return NULL;
+    connection->gate = gate;
+    connection->serves = serves;
+    connection->fd = fd;
+    connection->session = session;
+    connection->identity = tls_identity_ref(gate->identity);
+    write_address(address, connection->address);
+    connection_enter(connection, PHASE_SHAKING);
+    int on = 1;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    const struct tls_session_options options = {
+        .identity = gate->identity,
+        .alpn = "http/1.1",
+        .ask_certificate = login_asks_certificate(gate->fleet->settings, serves),
+        .ticket_key = &gate->ticket_key,
+    };
+    bool admitted = false;
+    if (tls_session_prepare(session, &options, &f) != FAULT_OK) {
+        log_event(LOG_TLS_FAILED, "protocol=https address=%s why=%s", connection->address, LOG_VALUE(f.text));
+    } else {
+        gnutls_session_set_ptr(session, connection);
+        gnutls_handshake_set_hook_function(session, GNUTLS_HANDSHAKE_FINISHED, GNUTLS_HOOK_POST, shaken);
+        admitted = admit(gate, connection);
+        if (!admitted)
+            log_event(LOG_OVERLOAD, "what=connections protocol=https address=%s", connection->address);
+    }
+    if (!admitted) {
+        /* The session lives a little longer than this object. */
+        gnutls_handshake_set_hook_function(session, GNUTLS_HANDSHAKE_FINISHED, GNUTLS_HOOK_POST, NULL);
+        tls_identity_unref(connection->identity);
+        free(connection);
+        return NULL;
+    }
+    return connection;
+}
+
+void connection_free(struct connection *connection)
+{
+    if (connection == NULL)
+        return;
+    struct gate *gate = connection->gate;
+    pthread_mutex_lock(&gate->lock);
+    gate->connections--;
+    *connection->back = connection->next;
+    if (connection->next != NULL)
+        connection->next->back = connection->back;
+    bool stopping = gate->stopping;
+    pthread_mutex_unlock(&gate->lock);
+    if (connection->phase == PHASE_SHAKING)
+        log_event(LOG_TLS_FAILED, "protocol=https address=%s why=\"the handshake failed or was given up\"",
+                  connection->address);
+    if (connection->linger && connection->phase != PHASE_OVER && !stopping)
+        drain_on(gate, connection->fd);
+    tls_identity_unref(connection->identity);
+    free(connection);
+}
+
+void connection_enter(struct connection *connection, enum connection_phase phase)
+{
+    if (connection->phase == PHASE_OVER)
+        return;
+    /* In this order: a new phase is never seen with the old time. */
+    connection->bytes = 0;
+    connection->since = clock_steady_ms();
+    connection->phase = phase;
+}
+
+void connection_received(struct connection *connection, size_t bytes)
+{
+    connection->bytes += (int64_t)bytes;
+}
+
+const struct tls_peer *connection_peer(struct connection *connection)
+{
+    if (!connection->examined) {
+        tls_peer_examine(connection->gate->fleet->trust, connection->session, &connection->peer);
+        connection->examined = true;
+    }
+    return &connection->peer;
+}
+
+/* --- deadlines
+ * --------------------------------------------------------------------------------------------------- */
+
+/* Bytes that the client has acknowledged since the last look. */
+static int64_t acknowledged(struct connection *connection)
+{
+    struct tcp_info info = { 0 };
+    socklen_t size = sizeof info;
+    if (getsockopt(connection->fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0)
+        return 0;
+    int64_t progress = (int64_t)(info.tcpi_bytes_acked - connection->acknowledged);
+    connection->acknowledged = info.tcpi_bytes_acked;
+    return progress;
+}
+
+static bool is_late(struct connection *connection, const struct settings *settings, int64_t now)
+{
+    int64_t waited = now - connection->since;
+    int64_t wanted = settings->min_rate * settings->data_timeout / 1000;
+    int64_t progress = -1;
+    switch ((enum connection_phase)connection->phase) {
+    case PHASE_SHAKING:
+        return waited >= settings->handshake_timeout;
+    case PHASE_HEADER:
+        return waited >= settings->header_timeout;
+    case PHASE_IDLE:
+        return waited >= settings->idle_timeout_https;
+    case PHASE_BODY:
+        if (waited >= settings->data_timeout)
+            progress = connection->bytes;
+        break;
+    case PHASE_SENDING:
+        if (waited >= settings->data_timeout)
+            progress = acknowledged(connection);
+        break;
+    case PHASE_WORKING:
+    case PHASE_OVER:
+        return false;
+    }
+    if (progress < 0)
+        return false;
+    if (progress < (wanted > 0 ? wanted : 1))
+        return true;
+    connection->bytes = 0;
+    connection->since = now;
+    return false;
+}
+
+void connection_reap(struct gate *gate)
+{
+    int64_t now = clock_steady_ms();
+    for (struct connection *c = gate->first; c != NULL; c = c->next) {
+        if (!is_late(c, gate->fleet->settings, now))
+            continue;
+        int phase = c->phase;
+        /* An idle connection that ends is no event. */
+        if (phase != PHASE_IDLE)
+            log_event(LOG_HTTPS_STALLED, "address=%s phase=%s", c->address, phase_names[phase]);
+        if (phase != PHASE_SHAKING)
+            c->phase = PHASE_OVER;
+        else
+            c->since = INT64_MAX / 2; /* stays a failed handshake, and is not shut down twice */
+        shutdown(c->fd, SHUT_RDWR);
+    }
+}

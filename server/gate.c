@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/gate.h"
+
+#include "base/mem.h"
+#include "server/connection.h"
+#include "server/drain.h"
+
+#include <stdlib.h>
+
+#define TICK_MS 200 /* how exactly deadlines are kept */
+
+/* --- the loop's
+ * -------------------------------------------------------------------------------------------------- */
+
+static void gate_tick(void *user)
+{
+    struct gate *gate = user;
+    pthread_mutex_lock(&gate->lock);
+    connection_reap(gate);
+    pthread_mutex_unlock(&gate->lock);
+    loop_timer_start(gate->tick, TICK_MS);
+}
+
+static void delay_over(struct gate_delay *delay)
+{
+    loop_timer_free(delay->timer);
+    delay->timer = NULL;
+    *delay->back = delay->next;
+    if (delay->next != NULL)
+        delay->next->back = delay->back;
+    delay->over(delay);
+}
+
+static void delay_fired(void *user)
+{
+    delay_over(user);
+}
+
+static void delay_begin(struct loop_task *task)
+{
+    struct gate_delay *delay = CONTAINER_OF(task, struct gate_delay, task);
+    struct gate *gate = delay->gate;
+    delay->next = gate->delays;
+    delay->back = &gate->delays;
+    if (delay->next != NULL)
+        delay->next->back = &delay->next;
+    gate->delays = delay;
+    pthread_mutex_lock(&gate->lock);
+    bool stopping = gate->stopping;
+    pthread_mutex_unlock(&gate->lock);
+    delay->timer = stopping ? NULL : loop_timer_new(gate->loop, delay_fired, delay);
+    if (delay->timer == NULL)
+        delay_over(delay);
+    else
+        loop_timer_start(delay->timer, delay->after_ms);
+}
+
+static void cut_delays(struct loop_task *task)
+{
+    struct gate *gate = CONTAINER_OF(task, struct gate, task);
+    while (gate->delays != NULL)
+        delay_over(gate->delays);
+}
+
+static void close_timers(struct loop_task *task)
+{
+    struct gate *gate = CONTAINER_OF(task, struct gate, task);
+    loop_timer_free(gate->tick);
+    gate->tick = NULL;
+    drain_end_all(gate);
+}
+
+/* --- any thread
+ * -------------------------------------------------------------------------------------------------- */
+
+enum fault_code gate_new(struct fleet *fleet, struct tls_identity *identity, struct gate **ret_gate,
+                         struct fault *f)
+{
+    struct gate *gate = calloc(1, sizeof *gate);
+    if (gate == NULL)
+        return fault_set(f, FAULT_MEMORY, "out of memory");
+    gate->fleet = fleet;
+    gate->identity = tls_identity_ref(identity);
+    pthread_mutex_init(&gate->lock, NULL);
+    pthread_cond_init(&gate->left, NULL);
+    enum fault_code code = tls_ticket_key_new(&gate->ticket_key, f);
+    if (code == FAULT_OK)
+        code = loop_new(&gate->loop, f);
+    if (code == FAULT_OK) {
+        gate->tick = loop_timer_new(gate->loop, gate_tick, gate);
+        if (gate->tick == NULL)
+            code = fault_set(f, FAULT_MEMORY, "out of memory");
+        else
+            loop_timer_start(gate->tick, TICK_MS);
+    }
+    if (code == FAULT_OK)
+        code = loop_start(gate->loop, "https-time", f);
+    if (code != FAULT_OK) {
+        loop_timer_free(gate->tick);
+        loop_free(gate->loop);
+        gate->loop = NULL;
+        gate_free(gate);
+        return code;
+    }
+    *ret_gate = gate;
+    return FAULT_OK;
+}
+
+bool gate_enter(struct gate *gate)
+{
+    pthread_mutex_lock(&gate->lock);
+    bool open = !gate->stopping;
+    gate->held += open;
+    pthread_mutex_unlock(&gate->lock);
+    return open;
+}
+
+void gate_leave(struct gate *gate)
+{
+    pthread_mutex_lock(&gate->lock);
+    if (--gate->held == 0)
+        pthread_cond_broadcast(&gate->left);
+    pthread_mutex_unlock(&gate->lock);
+}
+
+void gate_later(struct gate *gate, struct gate_delay *delay, int64_t after_ms)
+{
+    delay->gate = gate;
+    delay->after_ms = after_ms;
+    delay->task.run = delay_begin;
+    loop_post(gate->loop, &delay->task);
+}
+
+void gate_close(struct gate *gate)
+{
+    pthread_mutex_lock(&gate->lock);
+    gate->stopping = true;
+    pthread_mutex_unlock(&gate->lock);
+    gate->task.run = cut_delays;
+    loop_post(gate->loop, &gate->task);
+    pthread_mutex_lock(&gate->lock);
+    while (gate->held > 0)
+        pthread_cond_wait(&gate->left, &gate->lock);
+    pthread_mutex_unlock(&gate->lock);
+}
+
+void gate_free(struct gate *gate)
+{
+    if (gate == NULL)
+        return;
+    if (gate->loop != NULL) {
+        gate->task.run = close_timers;
+        loop_post(gate->loop, &gate->task);
+        loop_stop(gate->loop);
+        loop_free(gate->loop);
+    }
+    tls_ticket_key_free(&gate->ticket_key);
+    tls_identity_unref(gate->identity);
+    pthread_cond_destroy(&gate->left);
+    pthread_mutex_destroy(&gate->lock);
+    free(gate);
+}

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/handsets.h"
+
+#include "base/log.h"
+#include "fleet/handset.h"
+#include "server/field.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define LIST_DEFAULT 100
+#define LIST_MAX     1000
+
+static json_t *describe(const struct handset *h)
+{
+    return json_pack("{s:s, s:s, s:b, s:b, s:o, s:o, s:o, s:s, s:s, s:s, s:s}", "mac", h->mac.text, "label",
+                     h->label, "enabled", h->enabled, "require_binding", h->require_binding, "created",
+                     field_time(h->created), "changed", field_time(h->changed), "last_seen",
+                     field_time(h->last_seen), "last_address", h->last_address, "user_agent", h->user_agent,
+                     "model", h->model, "firmware", h->firmware);
+}
+
+enum fault_code handsets_named(const struct request *request, struct mac *ret_mac, struct fault *f)
+{
+    if (!mac_parse(request->captured, strlen(request->captured), ret_mac))
+        return fault_set(f, FAULT_ABSENT, "no such handset");
+    return FAULT_OK;
+}
+
+static void show(struct request *request, const struct mac *mac, int status, struct reply *reply)
+{
+    struct fault f;
+    struct handset handset;
+    if (handset_get(request->fleet, mac, &handset, &f) != FAULT_OK)
+        reply_fault(reply, &f);
+    else
+        reply_json(reply, status, describe(&handset));
+}
+
+static void log_change(const struct request *request, const char *what, const struct mac *mac)
+{
+    log_event(LOG_CHANGE, "what=%s handset=%s by=%s address=%s", what, mac->text,
+              LOG_VALUE(principal_name(&request->who)), request->who.address);
+}
+
+void handsets_list(struct request *request, struct reply *reply)
+{
+    static const char *const known[] = { "after", "limit", NULL };
+    struct fault f;
+    struct mac after;
+    int64_t limit = LIST_DEFAULT;
+    const char *text = query_get(&request->query, "after");
+    struct handset *handsets = NULL;
+    size_t count = 0;
+    enum fault_code code = query_check(&request->query, known, &f);
+    if (code == FAULT_OK)
+        code = query_number(&request->query, "limit", 1, LIST_MAX, &limit, &f);
+    if (code == FAULT_OK && text != NULL && !mac_parse(text, strlen(text), &after))
+        code = fault_set(&f, FAULT_INPUT, "the query parameter 'after' takes a MAC");
+    if (code == FAULT_OK)
+        code = handset_list(request->fleet, text ? &after : NULL, (size_t)limit, &handsets, &count, &f);
+    if (code != FAULT_OK) {
+        reply_fault(reply, &f);
+        return;
+    }
+    json_t *list = json_array();
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(list, describe(&handsets[i]));
+    /* A full page may have a next one. */
+    json_t *next = count == (size_t)limit ? json_string(handsets[count - 1].mac.text) : json_null();
+    free(handsets);
+    reply_json(reply, 200, json_pack("{s:o, s:o}", "handsets", list, "next", next));
+}
+
+static enum fault_code read_change(const struct request *request, struct handset_change *change,
+                                   struct fault *f)
+{
+    enum fault_code code = field_text(request->json, "label", &change->label, f);
+    if (code == FAULT_OK)
+        code = field_bool(request->json, "enabled", &change->set_enabled, &change->enabled, f);
+    if (code == FAULT_OK)
+        code =
+            field_bool(request->json, "require_binding", &change->set_binding, &change->require_binding, f);
+    return code;
+}
+
+void handsets_add(struct request *request, struct reply *reply)
+{
+    static const char *const known[] = { "mac", "label", "enabled", "require_binding", NULL };
+    struct fault f;
+    struct mac mac;
+    struct handset_change change = { 0 };
+    const char *text = NULL;
+    enum fault_code code = field_check(request->json, known, &f);
+    if (code == FAULT_OK)
+        code = field_text(request->json, "mac", &text, &f);
+    if (code == FAULT_OK && (text == NULL || !mac_parse(text, strlen(text), &mac)))
+        code = fault_set(&f, FAULT_INPUT, "'mac' must be a MAC address: 12 hex digits, not all zero");
+    if (code == FAULT_OK)
+        code = read_change(request, &change, &f);
+    if (code == FAULT_OK)
+        code = handset_add(request->fleet, &request->who, &mac, &change, &f);
+    if (code != FAULT_OK) {
+        reply_fault(reply, &f);
+        return;
+    }
+    log_change(request, "handset-added", &mac);
+    show(request, &mac, 201, reply);
+    if (reply->status == 201)
+        reply_header(reply, "Location", "/api/v1/handsets/%s", mac.text);
+}
+
+void handsets_show(struct request *request, struct reply *reply)
+{
+    struct fault f;
+    struct mac mac;
+    if (handsets_named(request, &mac, &f) != FAULT_OK)
+        reply_fault(reply, &f);
+    else
+        show(request, &mac, 200, reply);
+}
+
+void handsets_change(struct request *request, struct reply *reply)
+{
+    static const char *const known[] = { "label", "enabled", "require_binding", NULL };
+    struct fault f;
+    struct mac mac;
+    struct handset_change change = { 0 };
+    enum fault_code code = handsets_named(request, &mac, &f);
+    if (code == FAULT_OK)
+        code = field_check(request->json, known, &f);
+    if (code == FAULT_OK)
+        code = read_change(request, &change, &f);
+    if (code == FAULT_OK)
+        code = handset_change(request->fleet, &request->who, &mac, &change, &f);
+    if (code != FAULT_OK) {
+        reply_fault(reply, &f);
+        return;
+    }
+    log_change(request, "handset-changed", &mac);
+    show(request, &mac, 200, reply);
+}
+
+void handsets_remove(struct request *request, struct reply *reply)
+{
+    struct fault f;
+    struct mac mac;
+    enum fault_code code = handsets_named(request, &mac, &f);
+    if (code == FAULT_OK)
+        code = handset_remove(request->fleet, &request->who, &mac, &f);
+    if (code != FAULT_OK) {
+        reply_fault(reply, &f);
+        return;
+    }
+    log_change(request, "handset-removed", &mac);
+    reply->status = 204;
+    reply_header(reply, "Cache-Control", "no-store");
+}

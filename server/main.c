@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cradled: command line and composition. The only file that sees both front ends. */
+#include "config.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/settings.h"
+#include "base/tls.h"
+#include "fleet/fleet.h"
+#include "ftps/ftps.h"
+#include "server/command.h"
+#include "server/https.h"
+#include "server/route.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define OVERRIDES_MAX 64
+#define DEFAULT_FILE  "/etc/cradle/cradled.conf"
+
+struct options {
+    const char *command;
+    const char *settings_file;
+    const char *overrides[OVERRIDES_MAX];
+    size_t n_overrides;
+    const char *welcome;
+    const char *administrator;
+    const char *password_file;
+    const char *samples;
+    const char *folder;
+};
+
+static void usage(FILE *out)
+{
+    fputs("Usage: cradled serve [--config FILE] [--set NAME=VALUE]… [--welcome FILE]\n"
+          "       cradled init  [--config FILE] [--set NAME=VALUE]… --administrator NAME [--password-file "
+          "FILE]\n"
+          "       cradled check [--config FILE] [--set NAME=VALUE]…\n"
+          "       cradled demo  --folder DIR [--samples DIR]\n"
+          "       cradled --list-settings | --list-routes | --list-events | --version | --help\n"
+          "\n"
+          "serve   run the daemon in the foreground; prints `ready` when all listeners accept\n"
+          "init    make the state folder, the master key, the catalog and the first administrator, whose "
+          "password is\n"
+          "        the first line of FILE or of standard input\n"
+          "check   read the settings and certificates, and say what is wrong with them\n"
+          "demo    make a demo site with its own CA, accounts and sample files\n"
+          "\n"
+          "The settings file is " DEFAULT_FILE " unless --config names another. See cradled(8).\n",
+          out);
+}
+
+static void list_events(void)
+{
+    for (int event = 0; event < LOG_EVENT_COUNT; event++)
+        printf("%s\t%s\n", log_event_name((enum log_event)event), log_event_meaning((enum log_event)event));
+}
+
+int command_failed(const struct fault *f)
+{
+    fprintf(stderr, "cradled: %s\n", f->text);
+    return COMMAND_FAILED;
+}
+
+/* Many sessions are many descriptors; core files would hold secrets. */
+static void prepare_process(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+    const struct rlimit none = { 0, 0 };
+    setrlimit(RLIMIT_CORE, &none);
+    umask(077);
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is a full disk, not the end */
+}
+
+static enum fault_code load_identity(const struct settings *settings, struct tls_identity **ret_identity,
+                                     struct fault *f)
+{
+    if (settings->certificate[0] == '\0')
+        return fault_set(f, FAULT_INPUT,
+                         "no server certificate: set certificate and certificate_key in the settings");
+    const struct tls_identity_files files = {
+        .chain = { settings->certificate, settings->certificate2 },
+        .key = { settings->certificate_key, settings->certificate2_key },
+        .priority = settings->tls_priority,
+    };
+    return tls_identity_load(&files, ret_identity, f);
+}
+
+static void print_listeners(const char *protocol, const struct settings_listen *listen)
+{
+    for (size_t i = 0; i < listen->count; i++)
+        log_event(LOG_DAEMON_READY, "protocol=%s address=%s port=%u", protocol, listen->at[i].host,
+                  (unsigned)listen->at[i].port);
+}
+
+static void print_ready(const struct options *options)
+{
+    puts("ready");
+    FILE *welcome = options->welcome ? fopen(options->welcome, "re") : NULL;
+    if (welcome) {
+        int c;
+        while ((c = getc(welcome)) != EOF)
+            putchar(c);
+        fclose(welcome);
+    }
+    fflush(stdout);
+}
+
+/* What runs while the daemon serves; torn down in the opposite order. */
+struct running {
+    struct tls_identity *identity;
+    struct fleet *fleet;
+    struct https *https;
+    struct ftps *ftps;
+};
+
+static void tear_down(struct running *r)
+{
+    ftps_stop(r->ftps);
+    https_stop(r->https);
+    fleet_close(r->fleet);
+    tls_identity_unref(r->identity);
+}
+
+static enum fault_code set_up(const struct settings *settings, struct running *r, struct fault *f)
+{
+    enum fault_code code = load_identity(settings, &r->identity, f);
+    if (code == FAULT_OK)
+        code = fleet_open(settings, &r->fleet, f);
+    if (code != FAULT_OK)
+        return code;
+    if (r->fleet->cleaned > 0)
+        log_event(LOG_DB_CLEANED, "contents=%lld", (long long)r->fleet->cleaned);
+    if (settings->unclean_close[0] != '\0')
+        log_event(LOG_SETTINGS_WARNING, "setting=unclean_close text=\"uploads cut short look whole\"");
+    code = https_start(r->fleet, r->identity, &r->https, f);
+    if (code == FAULT_OK)
+        code = ftps_start(r->fleet, r->identity, &r->ftps, f);
+    return code;
+}
+
+static int serve(const struct settings *settings, const struct options *options)
+{
+    /* Blocked before any thread starts, so that every thread inherits it and sigwait alone receives them. */
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL);
+
+    struct fault f;
+    struct running running = { 0 };
+    log_threshold(settings->log_level);
+    log_event(LOG_DAEMON_START, "version=%s state=%s", PACKAGE_VERSION, LOG_VALUE(settings->state));
+    if (set_up(settings, &running, &f) != FAULT_OK) {
+        log_event(LOG_DAEMON_FAILED, "why=%s", LOG_VALUE(f.text));
+        tear_down(&running);
+        return command_failed(&f);
+    }
+    print_listeners("https", https_bound(running.https));
+    print_listeners("ftps", ftps_bound(running.ftps));
+    print_ready(options);
+
+    int signal_number = 0;
+    while (sigwait(&signals, &signal_number) != 0)
+        continue;
+    tear_down(&running);
+    log_event(LOG_DAEMON_STOP, "signal=%d", signal_number);
+    return COMMAND_OK;
+}
+
+static int check(const struct settings *settings)
+{
+    struct fault f;
+    struct tls_identity *identity = NULL;
+    struct tls_trust *trust = NULL;
+    const char *const bundles[TLS_BUNDLES] = { settings->ca_handset, settings->ca_administrator,
+                                               settings->ca_operator };
+    enum fault_code code = load_identity(settings, &identity, &f);
+    if (code == FAULT_OK)
+        code = tls_trust_load(bundles, &trust, &f);
+    tls_trust_unref(trust);
+    tls_identity_unref(identity);
+    if (code != FAULT_OK)
+        return command_failed(&f);
+    puts("the settings, the certificates and the CA bundles can be used");
+    return COMMAND_OK;
+}
+
+static int run_with_settings(const struct options *options)
+{
+    struct fault f;
+    struct settings *settings = NULL;
+    if (settings_load(options->settings_file, options->overrides, options->n_overrides, &settings, &f) !=
+        FAULT_OK)
+        return command_failed(&f);
+    int status = COMMAND_USAGE;
+    if (strcmp(options->command, "serve") == 0)
+        status = serve(settings, options);
+    else if (strcmp(options->command, "check") == 0)
+        status = check(settings);
+    else if (options->administrator != NULL)
+        status = command_init(settings, options->administrator, options->password_file);
+    else
+        fputs("cradled: init needs --administrator NAME\n", stderr);
+    settings_free(settings);
+    return status;
+}
+
+enum {
+    OPTION_CONFIG = 1,
+    OPTION_SET,
+    OPTION_WELCOME,
+    OPTION_ADMINISTRATOR,
+    OPTION_PASSWORD,
+    OPTION_SAMPLES,
+    OPTION_FOLDER,
+    OPTION_LIST_SETTINGS,
+    OPTION_LIST_ROUTES,
+    OPTION_LIST_EVENTS,
+    OPTION_VERSION,
+    OPTION_HELP
+};
+
+static const struct option long_options[] = {
+    { "config", required_argument, NULL, OPTION_CONFIG },
+    { "set", required_argument, NULL, OPTION_SET },
+    { "welcome", required_argument, NULL, OPTION_WELCOME },
+    { "administrator", required_argument, NULL, OPTION_ADMINISTRATOR },
+    { "password-file", required_argument, NULL, OPTION_PASSWORD },
+    { "samples", required_argument, NULL, OPTION_SAMPLES },
+    { "folder", required_argument, NULL, OPTION_FOLDER },
+    { "list-settings", no_argument, NULL, OPTION_LIST_SETTINGS },
+    { "list-routes", no_argument, NULL, OPTION_LIST_ROUTES },
+    { "list-events", no_argument, NULL, OPTION_LIST_EVENTS },
+    { "version", no_argument, NULL, OPTION_VERSION },
+    { "help", no_argument, NULL, OPTION_HELP },
+    { NULL, 0, NULL, 0 },
+};
+
+/* Options that answer at once. Gives the exit status, or -1 for all others. */
+static int answer_at_once(int option)
+{
+    switch (option) {
+    case OPTION_LIST_SETTINGS:
+        settings_print(stdout);
+        return COMMAND_OK;
+    case OPTION_LIST_ROUTES:
+        route_print(stdout);
+        return COMMAND_OK;
+    case OPTION_LIST_EVENTS:
+        list_events();
+        return COMMAND_OK;
+    case OPTION_VERSION:
+        puts("cradled " PACKAGE_VERSION);
+        return COMMAND_OK;
+    case OPTION_HELP:
+        usage(stdout);
+        return COMMAND_OK;
+    default:
+        return -1;
+    }
+}
+
+/* Reads the command line; -1 to go on, or an exit status. */
+static int read_options(int argc, char **argv, struct options *options)
+{
+    int option;
+    while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+        int status = answer_at_once(option);
+        if (status >= 0)
+            return status;
+        switch (option) {
+        case OPTION_CONFIG:
+            options->settings_file = optarg;
+            break;
+        case OPTION_SET:
+            if (options->n_overrides == OVERRIDES_MAX) {
+                fputs("cradled: too many --set options\n", stderr);
+                return COMMAND_USAGE;
+            }
+            options->overrides[options->n_overrides++] = optarg;
+            break;
+        case OPTION_WELCOME:
+            options->welcome = optarg;
+            break;
+        case OPTION_ADMINISTRATOR:
+            options->administrator = optarg;
+            break;
+        case OPTION_PASSWORD:
+            options->password_file = optarg;
+            break;
+        case OPTION_SAMPLES:
+            options->samples = optarg;
+            break;
+        case OPTION_FOLDER:
+            options->folder = optarg;
+            break;
+        default:
+            usage(stderr);
+            return COMMAND_USAGE;
+        }
+    }
+    static const char *const commands[] = { "serve", "init", "check", "demo" };
+    for (size_t i = 0; optind + 1 == argc && i < ARRAY_LENGTH(commands); i++)
+        if (strcmp(argv[optind], commands[i]) == 0)
+            options->command = commands[i];
+    if (options->command != NULL)
+        return -1;
+    usage(stderr);
+    return COMMAND_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options = { .settings_file = DEFAULT_FILE, .samples = DEMO_SAMPLES };
+    int status = read_options(argc, argv, &options);
+    if (status >= 0)
+        return status;
+    prepare_process();
+    struct fault f;
+    if (tls_init(&f) != FAULT_OK)
+        return command_failed(&f);
+    if (strcmp(options.command, "demo") != 0)
+        return run_with_settings(&options);
+    if (options.folder == NULL) {
+        fputs("cradled: demo needs --folder DIR\n", stderr);
+        return COMMAND_USAGE;
+    }
+    return command_demo(options.folder, options.samples);
+}
