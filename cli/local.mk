@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+noinst_LIBRARIES += cli/libcli.a
+cli_libcli_a_SOURCES = \
+	cli/address.c \
+	cli/address.h \
+	cli/diary.c \
+	cli/diary.h \
+	cli/expect.c \
+	cli/expect.h \
+	cli/intake.c \
+	cli/intake.h \
+	cli/master.c \
+	cli/master.h \
+	cli/options.c \
+	cli/options.h \
+	cli/player.c \
+	cli/player.h \
+	cli/report.c \
+	cli/report.h \
+	cli/roster.c \
+	cli/roster.h \
+	cli/site.c \
+	cli/site.h \
+	cli/trace.c \
+	cli/trace.h \
+	cli/transfer.c \
+	cli/transfer.h
+
+bin_PROGRAMS += cradle-handset
+cradle_handset_SOURCES = cli/handset.c
+cradle_handset_LDADD = cli/libcli.a base/libbase.a $(CURL_LIBS) $(JANSSON_LIBS) $(EXPAT_LIBS) $(GNUTLS_LIBS) $(UV_LIBS) $(CRYPT_LIBS)
