@@ -91,7 +91,7 @@ def test_broken_xml_is_refused_with_its_place(site, name, body, place):
     b"<!DOCTYPE a [<!ENTITY x SYSTEM 'file:///etc/passwd'>]><a>&x;</a>",
     b"<!DOCTYPE a [<!ENTITY x 'y'><!ENTITY z '&x;&x;&x;'>]><a>&z;</a>",
     b"<a>" * 5000 + b"</a>" * 5000,
-])
+], ids=["external", "expanding", "deep"])
 def test_xml_attacks_are_refused(site, attack):
     assert site.http("PUT", "/attack.cfg", site.admin, attack).status == 422
 

@@ -151,7 +151,7 @@ def test_reply_150_comes_before_the_data_handshake(site, ftp):
     ("ALLO 100", "20"), ("REST 0", "350"), ("REST x", "501"), ("OPTS UTF8 ON", "200"), ("OPTS NONSENSE", "501"),
     ("HELP", "214"), ("HELP RETR", "214"), ("STAT", "211"), ("MKD new", "257"), ("RMD new", "250"), ("RNFR site.cfg", "5"),
     ("SMNT /", "50"), ("STOU", "5"), ("REIN", "5"), ("ACCT x", "50"), ("FOO", "500"), ("DELE site.cfg", "550"), ("EPSV 2", "522"),
-    ("EPSV ALL", "200"), ("FEAT", "211"), ("ABOR", "22"), ("USER", "501"), ("SIZE", "501"), ("STOR site.cfg", "5"), ("RETR site.cfg", "4"),
+    ("EPSV ALL", "200"), ("FEAT", "211"), ("ABOR", "22"), ("USER", "50"), ("SIZE", "501"), ("STOR site.cfg", "5"), ("RETR site.cfg", "4"),
 ])
 def test_every_command_has_its_reply(ftp, line, want):
     assert code(ftp, line).startswith(want)
@@ -307,7 +307,8 @@ def test_pipelined_and_split_lines(site):
     assert bare.reply().startswith(b"200")
 
 
-@pytest.mark.parametrize("junk", [b"A" * (1 << 20), b"NOOP\x00\r\n" * 60, b"\r\n" * 200, bytes(range(256)) * 300, b"USER \xff\xff\xff\xfe\r\n" * 60])
+@pytest.mark.parametrize("junk", [b"A" * (1 << 20), b"NOOP\x00\r\n" * 60, b"\r\n" * 200, bytes(range(256)) * 300, b"USER \xff\xff\xff\xfe\r\n" * 60],
+                         ids=["long", "nul", "empty", "bytes", "iac"])
 def test_junk_ends_the_session_not_the_server(site, junk):
     bare = Bare(site)
     bare.reply()

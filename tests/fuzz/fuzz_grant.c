@@ -3,21 +3,10 @@
  * Input: role, action, then the path as an FTP argument. */
 #include "base/mem.h"
 #include "fleet/grant.h"
+#include "tests/fuzz/fuzz.h"
 
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
 
 #define OWN "00907a0a0b0c"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void holds(bool what)
-{
-    if (!what)
-        abort();
-}
 
 /* Whatever spelling it came in, nothing that a handset reaches begins with another one's MAC or with '@'. */
 static void check_handset(const struct principal *who, enum grant_action action, const struct place *place)
@@ -25,29 +14,29 @@ static void check_handset(const struct principal *who, enum grant_action action,
     size_t at = 0, n;
     const char *component;
     struct mac mac;
-    holds(place->kind == PLACE_OWN || place->kind == PLACE_LOG);
-    holds(mac_equal(&place->mac, &who->mac));
+    HOLDS(place->kind == PLACE_OWN || place->kind == PLACE_LOG);
+    HOLDS(mac_equal(&place->mac, &who->mac));
     while (path_next(&place->path, &at, &component, &n)) {
-        holds(component[0] != '@');
-        holds(!mac_prefix(component, n, &mac) || mac_equal(&mac, &who->mac));
+        HOLDS(component[0] != '@');
+        HOLDS(!mac_prefix(component, n, &mac) || mac_equal(&mac, &who->mac));
     }
     if (action == GRANT_REPLACE || action == GRANT_APPEND || action == GRANT_REMOVE) {
-        holds(strncmp(path_name(&place->path), OWN "-", strlen(OWN "-")) == 0);
-        holds(strchr(place->path.text, '@') == NULL);
+        HOLDS(strncmp(path_name(&place->path), OWN "-", strlen(OWN "-")) == 0);
+        HOLDS(strchr(place->path.text, '@') == NULL);
     }
 }
 
 static void check_others(const struct principal *who, enum grant_action action, const struct place *place)
 {
     bool writes = action == GRANT_REPLACE || action == GRANT_APPEND || action == GRANT_REMOVE;
-    holds(place->kind != PLACE_OWN);
-    holds(!writes || (who->role == ROLE_ADMINISTRATOR && action != GRANT_APPEND));
-    holds(!writes || place->kind == PLACE_SHARED || place->kind == PLACE_LAYER);
+    HOLDS(place->kind != PLACE_OWN);
+    HOLDS(!writes || (who->role == ROLE_ADMINISTRATOR && action != GRANT_APPEND));
+    HOLDS(!writes || place->kind == PLACE_SHARED || place->kind == PLACE_LAYER);
     if (who->role == ROLE_OPERATOR && action != GRANT_ENTER)
-        holds(place->kind == PLACE_ROOT_LOGS || place->kind == PLACE_LOGS || place->kind == PLACE_LOGS_OF ||
+        HOLDS(place->kind == PLACE_ROOT_LOGS || place->kind == PLACE_LOGS || place->kind == PLACE_LOGS_OF ||
               place->kind == PLACE_LOG);
     if (place->kind == PLACE_LOG || place->kind == PLACE_LAYER || place->kind == PLACE_LOGS_OF)
-        holds(place->mac.text[0] != '\0');
+        HOLDS(place->mac.text[0] != '\0');
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -66,11 +55,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     enum fault_code code = grant_place(&who, action, &path, &place, &f);
     if (code != FAULT_OK) {
-        holds(code == FAULT_ABSENT || code == FAULT_FORBIDDEN || code == FAULT_INPUT);
-        holds(code == f.code && f.text[0] != '\0');
+        HOLDS(code == FAULT_ABSENT || code == FAULT_FORBIDDEN || code == FAULT_INPUT);
+        HOLDS(code == f.code && f.text[0] != '\0');
         return 0;
     }
-    holds(place.path.text[0] == '/' && place.path.length == strlen(place.path.text));
+    HOLDS(place.path.text[0] == '/' && place.path.length == strlen(place.path.text));
     if (who.role == ROLE_HANDSET)
         check_handset(&who, action, &place);
     else

@@ -1,46 +1,36 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Whatever a client sends as a path: what is accepted is canonical, so that reading it again changes nothing.
- */
+/* Whatever a client sends as a path: what is accepted is canonical, so that reading it again changes nothing. */
 #include "base/path.h"
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
-
-static void must(bool holds)
-{
-    if (!holds)
-        abort();
-}
+#include "tests/fuzz/fuzz.h"
 
 static void check(enum fault_code code, const struct path *p)
 {
     struct path again;
     if (code != FAULT_OK)
         return;
-    must(strlen(p->text) == p->length && p->length <= PATH_LIMIT && p->text[0] == '/');
-    must(path_parse(p->text, p->length, &again, NULL) == FAULT_OK);
-    must(strcmp(again.text, p->text) == 0);
+    HOLDS(strlen(p->text) == p->length && p->length <= PATH_LIMIT && p->text[0] == '/');
+    HOLDS(path_parse(p->text, p->length, &again, NULL) == FAULT_OK);
+    HOLDS(strcmp(again.text, p->text) == 0);
     size_t at = 0, used, steps = 0;
     const char *component;
     while (path_next(p, &at, &component, &used)) {
-        must(used > 0 && used <= PATH_COMPONENT_LIMIT);
-        must(!(component[0] == '.' && (used == 1 || (used == 2 && component[1] == '.'))));
+        HOLDS(used > 0 && used <= PATH_COMPONENT_LIMIT);
+        HOLDS(!(component[0] == '.' && (used == 1 || (used == 2 && component[1] == '.'))));
         steps++;
     }
     for (again = *p; path_up(&again);)
         steps--;
-    must(steps == 0 && strcmp(again.text, "/") == 0);
+    HOLDS(steps == 0 && strcmp(again.text, "/") == 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     struct path folder, p;
-    const char *text = (const char *)data;
+    char *text = fuzz_copy(data, n);
     check(path_parse(text, n, &p, NULL), &p);
     check(path_from_target(text, n, &p, NULL), &p);
-    must(path_parse("/a/b", 4, &folder, NULL) == FAULT_OK);
+    HOLDS(path_parse("/a/b", 4, &folder, NULL) == FAULT_OK);
     check(path_resolve(&folder, text, n, &p, NULL), &p);
+    free(text);
     return 0;
 }

@@ -4,6 +4,7 @@
 #include "fleet/cache.h"
 #include "fleet/content.h"
 #include "fleet/hold.h"
+#include "fleet/layer.h"
 #include "fleet/vault.h"
 
 /* A content to be made in one write, with ways to spoil it. */
@@ -194,10 +195,12 @@ static void test_a_reader_keeps_what_is_removed(void **state)
     assert_memory_equal(got, bytes, size);
     db_flush(site.fleet->db);
     /* Nothing is left of it, and nothing waits for the next start. */
-    assert_int_equal(read_them(&site, &content, 1, &first, &f), FAULT_OK);
-    char byte;
-    assert_int_equal(reader_read(first, 0, &byte, 1, &n, &f), FAULT_DAMAGED);
-    reader_free(first);
+    assert_int_equal(read_them(&site, &content, 1, &first, &f), FAULT_BUSY);
+    static uint8_t out[CONTENT_CHUNK];
+    struct db_conn *conn;
+    site_check(db_read_begin(site.fleet->db, &conn, &f), &f);
+    assert_int_equal(content_chunk(site.fleet->vault, conn, &content, 0, out, &f), FAULT_DAMAGED);
+    db_read_end(site.fleet->db, conn);
     int64_t removed = -1;
     site_check(site_write(&site, clean, &removed, &f), &f);
     assert_int_equal(removed, 0);
@@ -221,6 +224,38 @@ static void test_what_was_let_go_of_cannot_be_held_any_more(void **state)
     assert_false(hold_drop(id));
     assert_true(hold_drop(id));
     clock_thaw();
+}
+
+/* Who looked it up before it was removed may come to hold it after the last other reader has gone. */
+static void test_a_late_reader_keeps_it_too(void **state)
+{
+    (void)state;
+    const size_t size = CONTENT_HOT_MAX + 1;
+    static const char *const no_cache[] = { "cache=0", NULL };
+    struct site site;
+    struct fault f;
+    struct reader *reader;
+    struct db_conn *conn;
+    static uint8_t out[CONTENT_CHUNK];
+    site_begin(&site, no_cache);
+    AUTO_FREE char *bytes = site_bytes(size, 5);
+    struct content content = made(&site, bytes, size, 0);
+    site_check(read_them(&site, &content, 1, &reader, &f), &f);
+    site_check(site_write(&site, remove_it, content.id, &f), &f);
+    reader_free(reader);
+    site_check(hold_take(content.id, &f), &f);
+    db_flush(site.fleet->db);
+    for (int round = 0; round < 2; round++) {
+        site_check(db_read_begin(site.fleet->db, &conn, &f), &f);
+        enum fault_code code = content_chunk(site.fleet->vault, conn, &content, 1, out, &f);
+        db_read_end(site.fleet->db, conn);
+        assert_int_equal(code, round ? FAULT_DAMAGED : FAULT_OK);
+        if (round == 0)
+            content_let_go(site.fleet->db, content.id);
+        db_flush(site.fleet->db);
+    }
+    assert_int_equal(hold_take(content.id, &f), FAULT_BUSY);
+    site_end(&site);
 }
 
 static void test_an_undone_removal_removes_nothing(void **state)
@@ -270,14 +305,51 @@ static void test_a_start_removes_what_is_staged(void **state)
     site_end(&site);
 }
 
+/* What a hostile backup could say. */
+static enum fault_code say_size(struct db_conn *conn, void *user, struct fault *f)
+{
+    const struct content *content = user;
+    enum fault_code code = content_settle(conn, content, 1, f);
+    return code ? code
+                : db_run(conn, SQL_FILE_PUT,
+                         DB_ARGS(db_text(""), db_text("/site.cfg"), db_int(1),
+                                 db_blob(content->id, sizeof content->id), db_int(1), db_text(""), db_int(0)),
+                         NULL, f);
+}
+
+static void test_sizes_that_cannot_be(void **state)
+{
+    (void)state;
+    static const int64_t sizes[] = { -1, INT64_MIN, INT64_MAX, ((int64_t)1 << 40) + 1 };
+    struct site site;
+    struct fault f;
+    struct layer_file file;
+    site_begin(&site, NULL);
+    struct content content = made(&site, "abc", 3, 0);
+    site_check(site_write(&site, say_size, &content, &f), &f);
+    for (size_t i = 0; i <= ARRAY_LENGTH(sizes); i++) {
+        struct db_conn *conn;
+        site_check(db_read_begin(site.fleet->db, &conn, &f), &f);
+        assert_int_equal(layer_find(conn, "", "/site.cfg", 0, &file, &f), i ? FAULT_DAMAGED : FAULT_OK);
+        db_read_end(site.fleet->db, conn);
+        if (i == ARRAY_LENGTH(sizes))
+            break;
+        content.size = sizes[i];
+        site_check(site_write(&site, say_size, &content, &f), &f);
+    }
+    site_end(&site);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_sizes_that_cannot_be),
         cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_several_one_after_the_other),
         cmocka_unit_test(test_damage_is_told_and_named),
         cmocka_unit_test(test_a_reader_keeps_what_is_removed),
         cmocka_unit_test(test_what_was_let_go_of_cannot_be_held_any_more),
+        cmocka_unit_test(test_a_late_reader_keeps_it_too),
         cmocka_unit_test(test_an_undone_removal_removes_nothing),
         cmocka_unit_test(test_a_start_removes_what_is_staged),
     };

@@ -5,6 +5,8 @@
 #include "fleet/logbook.h"
 
 #include <pthread.h>
+#include <signal.h>
+#include <sys/resource.h>
 
 #define LOG "/logs/0004f2aabbcc-app.log"
 
@@ -91,6 +93,45 @@ static void test_a_word_after_the_reply_is_kept(void **state)
     /* A clean stop keeps what waits for the next commit. */
     site_restart(&site);
     assert_seen(&site, "110");
+    site_end(&site);
+}
+
+/* A disk that is full when the word is to be kept: the bytes that come after it are no resend. */
+static void test_a_word_that_could_not_be_kept(void **state)
+{
+    (void)state;
+    struct site site;
+    struct rlimit before, tiny;
+    site_begin(&site, NULL);
+    uint64_t a = logbook_sender_new(site.fleet), b = logbook_sender_new(site.fleet),
+             c = logbook_sender_new(site.fleet);
+    append(&site, a, "same");
+    logbook_sender_said(site.fleet, a);
+    logbook_sender_gone(site.fleet, a);
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    tiny = before;
+    tiny.rlim_cur = 1;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &tiny), 0);
+    db_flush(site.fleet->db);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_seen(&site, "0"); /* or else nothing is tried here */
+    assert_false(append(&site, b, "same").repeat);
+
+    /* Still there when the catalog failed, and gone without another word. */
+    logbook_sender_said(site.fleet, b);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &tiny), 0);
+    db_flush(site.fleet->db);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    logbook_sender_gone(site.fleet, b);
+    assert_false(append(&site, c, "same").repeat);
+
+    /* What could be kept in the end leaves nothing behind. */
+    logbook_sender_said(site.fleet, c);
+    db_flush(site.fleet->db);
+    logbook_sender_gone(site.fleet, c);
+    assert_false(logbook_sender_alive(site.fleet, c));
+    assert_seen(&site, "001");
     site_end(&site);
 }
 
@@ -192,6 +233,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_senders),
         cmocka_unit_test(test_a_word_after_the_reply_is_kept),
+        cmocka_unit_test(test_a_word_that_could_not_be_kept),
         cmocka_unit_test(test_lists),
         cmocka_unit_test(test_many_at_once),
     };

@@ -345,8 +345,8 @@ static void test_quota(void **state)
     /* The oldest closed one goes, of whatever log; the others stay. */
     clock_freeze(NOON + 8 * DAY, 1);
     site_check(db_read_begin(site.fleet->db, &conn, &f), &f);
-    assert_int_equal(segment_room(site.fleet, conn, &mac, 16384, &f), FAULT_OK);
-    assert_int_equal(segment_room(site.fleet, conn, &mac, 16385, &f), FAULT_QUOTA);
+    assert_int_equal(segment_room(site.fleet, conn, &mac, 2 * 16384, &f), FAULT_OK);
+    assert_int_equal(segment_room(site.fleet, conn, &mac, 2 * 16384 + 1, &f), FAULT_QUOTA);
     db_read_end(site.fleet->db, conn);
     assert_int_equal(send_to(&site, LOG, true, 0, bytes, 16384, &outcome), FAULT_OK);
     assert_int_equal(total(&site, &count), 65536);
@@ -355,14 +355,67 @@ static void test_quota(void **state)
     assert_int_equal(found(&site, LOG, 1, false, &g), FAULT_OK);
     assert_int_equal(found(&site, LOG, 2, false, &g), FAULT_OK);
 
-    /* However old: what is open stays. */
+    /* Old enough, but open: those go last, and no more of them than must. */
     clock_freeze(NOON + 100 * DAY, 1);
-    AUTO_FREE char *large = site_bytes(65536, 6);
-    assert_int_equal(send_to(&site, LOG, true, 0, large, 65536, &outcome), FAULT_QUOTA);
+    AUTO_FREE char *large = site_bytes(65537, 6);
     assert_int_equal(send_to(&site, LOG, true, 0, large, 16384 * 2, &outcome), FAULT_OK);
     assert_int_equal(found(&site, LOG, 1, false, &g), FAULT_ABSENT);
     assert_int_equal(found(&site, LOG, 2, false, &g), FAULT_ABSENT);
+    assert_int_equal(found(&site, LOG, 3, false, &g), FAULT_OK);
+    assert_int_equal(found(&site, "/0004f2aabbcc-boot.log", 0, true, &g), FAULT_OK);
     assert_int_equal(total(&site, &count), 65536);
+    assert_int_equal(send_to(&site, LOG, true, 0, large, 65537, &outcome), FAULT_QUOTA);
+    assert_int_equal(total(&site, &count), 65536);
+    clock_freeze(NOON + 108 * DAY, 1);
+    assert_int_equal(send_to(&site, LOG, true, 0, large, 65536, &outcome), FAULT_OK);
+    assert_int_equal(total(&site, &count), 65536);
+    assert_int_equal(count, 1);
+    assert_int_equal(found(&site, LOG, 0, true, &g), FAULT_OK);
+    assert_int_equal(g.generation, 5); /* numbers go on */
+    site_end(&site);
+}
+
+/* A log of a new name each time, never written again: nothing of it is ever closed by itself. */
+static void test_logs_that_are_left_open(void **state)
+{
+    (void)state;
+    static const char *const settings[] = { "log_quota=65536", "log_keep_min=7d", NULL };
+    struct site site;
+    struct upload_outcome outcome;
+    struct segment_generation g;
+    char name[64];
+    size_t count;
+    site_begin(&site, settings);
+    AUTO_FREE char *bytes = site_bytes(16384, 1);
+    for (int i = 0; i < 10; i++) {
+        clock_freeze(NOON + i * DAY, 1);
+        snprintf(name, sizeof name, "/0004f2aabbcc-now-%d.log", i);
+        enum fault_code expected = i >= 4 && i < 7 ? FAULT_QUOTA : FAULT_OK;
+        assert_int_equal(send_to(&site, name, true, 0, bytes, 16384, &outcome), expected);
+    }
+    assert_int_equal(total(&site, &count), 65536);
+    assert_int_equal(found(&site, "/0004f2aabbcc-now-2.log", 0, false, &g), FAULT_ABSENT);
+    assert_int_equal(found(&site, "/0004f2aabbcc-now-3.log", 0, true, &g), FAULT_OK);
+    site_end(&site);
+}
+
+/* The quota may be smaller than what makes a log begin anew: the log itself is then what is too old. */
+static void test_quota_below_the_rotation(void **state)
+{
+    (void)state;
+    static const char *const settings[] = { "log_quota=65536", "log_keep_min=1s", NULL };
+    struct site site;
+    struct upload_outcome outcome;
+    size_t count;
+    site_begin(&site, settings);
+    AUTO_FREE char *bytes = site_bytes(3 * 16384, 1);
+    for (int i = 0; i < 9; i++) {
+        clock_freeze(NOON + i * 2000, 1);
+        assert_int_equal(send_to(&site, LOG, true, 0, bytes, 16384, &outcome), FAULT_OK);
+    }
+    assert_int_equal(total(&site, &count), 16384);
+    assert_int_equal(send_to(&site, LOG, true, 0, bytes, 3 * 16384, &outcome), FAULT_OK);
+    assert_int_equal(send_to(&site, LOG, true, 0, bytes, 1, &outcome), FAULT_QUOTA);
     site_end(&site);
 }
 
@@ -397,6 +450,30 @@ static void test_tiny_segments_count(void **state)
     assert_int_equal(taken, 65536 / SEGMENT_COST_MIN);
     assert_int_equal(send_to(&site, LOG, false, 0, taken % 2 ? "b" : "a", 1, &outcome), FAULT_OK);
     assert_true(outcome.repeat);
+    site_end(&site);
+}
+
+/* Rows of repeats have a bound; the quota sees to the rest. */
+static void test_repeats_are_bounded(void **state)
+{
+    (void)state;
+    struct site site;
+    struct logbook_generation *list;
+    struct mac mac;
+    struct fault f;
+    size_t count;
+    assert_true(mac_parse(MAC, 12, &mac));
+    site_begin(&site, NULL);
+    clock_freeze(NOON, 1);
+    for (int i = 0; i < 4097; i++)
+        assert_int_equal(sent(&site, false, 0, "x").repeat, i > 0);
+    assert_false(sent(&site, false, 0, "x").repeat);
+    assert_true(sent(&site, false, 0, "x").repeat);
+    site_check(logbook_list(site.fleet, &mac, &list, &count, &f), &f);
+    assert_int_equal(count, 2);
+    assert_int_equal(list[0].repeats, 4096);
+    assert_int_equal(list[1].repeats, 1);
+    free(list);
     site_end(&site);
 }
 
@@ -468,7 +545,10 @@ int main(void)
         cmocka_unit_test(test_rotation),
         cmocka_unit_test(test_quota),
         cmocka_unit_test(test_quota_without_a_minimum_age),
+        cmocka_unit_test(test_logs_that_are_left_open),
+        cmocka_unit_test(test_quota_below_the_rotation),
         cmocka_unit_test(test_tiny_segments_count),
+        cmocka_unit_test(test_repeats_are_bounded),
         cmocka_unit_test(test_listing),
     };
     return cmocka_run_group_tests_name("segment", tests, NULL, NULL);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fleet/grant.h"
 #include "fleet/reader.h"
+#include "fleet/segment.h"
 #include "fleet/tree.h"
 #include "fleet/trouble.h"
 #include "tests/unit/fleet/camp.h"
@@ -532,6 +533,71 @@ static void test_trouble(void **state)
     READS(&alice, "/000000000000.cfg", "<fallback/>");
 }
 
+/* Its row says what cannot be: readers get an error, not an absence, and an upload mends it. */
+static enum fault_code spoil_run(struct db_conn *conn, struct db_write *write, struct fault *f)
+{
+    struct layer_file file;
+    (void)write;
+    enum fault_code code = layer_find(conn, "", "/site.cfg", 0, &file, f);
+    file.content.size = -1;
+    return code ? code : content_settle(conn, &file.content, 1, f);
+}
+
+static void test_damage_is_mended(void **state)
+{
+    (void)state;
+    struct db_write spoil = { .run = spoil_run };
+    struct upload_options careful = { .size = -1, .if_none_match = "*" };
+    struct fault f;
+    has_put(&alice, "/site.cfg", "<one/>");
+    has_put(&alice, "/site.cfg", "<two/>");
+    CAMP_OK(db_write_wait(camp.fleet->db, &spoil, why));
+    FAILS(&own, "/site.cfg", FAULT_DAMAGED);
+    assert_int_equal(put(&alice, "/site.cfg", "<three/>", &careful, NULL, &f), FAULT_DAMAGED);
+    has_put(&alice, "/site.cfg", "<three/>");
+    READS(&own, "/site.cfg", "<three/>");
+    has_put(&alice, "/site.cfg", "<four/>");
+    READS(&own, "/site.cfg", "<four/>");
+}
+
+struct hole {
+    struct db_write write;
+    uint8_t id[SEAL_CONTENT_ID];
+};
+static enum fault_code hole_run(struct db_conn *conn, struct db_write *write, struct fault *f)
+{
+    return content_discard(conn, CONTAINER_OF(write, struct hole, write)->id, f);
+}
+
+/* A segment that lost its content: what is left must not pass for the whole log, nor for no log. */
+static void test_log_with_a_hole(void **state)
+{
+    (void)state;
+    static const char name[] = "/" OWN "-app.log";
+    struct hole hole = { .write.run = hole_run };
+    struct db_conn *conn;
+    struct content *contents;
+    size_t count;
+    has_appended(&own, name, "one");
+    has_appended(&own, name, "two");
+    has_put(&own, name, "three");
+    CAMP_OK(db_read_begin(camp.fleet->db, &conn, why));
+    CAMP_OK(segment_contents(conn, &own.mac, name, 1, &contents, &count, why));
+    db_read_end(camp.fleet->db, conn);
+    assert_int_equal(count, 2);
+    memcpy(hole.id, contents[1].id, sizeof hole.id);
+    free(contents);
+    CAMP_OK(db_write_wait(camp.fleet->db, &hole.write, why));
+
+    char out[1000];
+    struct fault f;
+    const struct tree_open all = { .all = true };
+    FAILS(&olga, "/@log/" OWN "/" OWN "-app.log@1", FAULT_DAMAGED);
+    assert_int_equal(get(&olga, "/@log/" OWN "/" OWN "-app.log", &all, out, NULL, &f), FAULT_DAMAGED);
+    READS(&own, name, "three");
+    assert_int_equal(get(&olga, "/@log/" OWN "/" OWN "-app.log", NULL, out, NULL, &f), FAULT_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -542,6 +608,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_listing, open_camp, close_camp),
         cmocka_unit_test_setup_teardown(test_logs, open_camp, close_camp),
         cmocka_unit_test_setup_teardown(test_trouble, open_camp, close_camp),
+        cmocka_unit_test_setup_teardown(test_damage_is_mended, open_camp, close_camp),
+        cmocka_unit_test_setup_teardown(test_log_with_a_hole, open_camp, close_camp),
     };
     return cmocka_run_group_tests_name("fleet/tree", tests, NULL, NULL);
 }

@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: Apache-2.0
+# Unit tests link their own floor and those below it, and no other.
+
+BASE_TEST_LIBS = base/libbase.a $(UV_LIBS) $(GNUTLS_LIBS) $(EXPAT_LIBS) $(CRYPT_LIBS) $(CMOCKA_LIBS)
+DB_TEST_LIBS = db/libdb.a base/libbase.a $(SQLITE_LIBS) $(UV_LIBS) $(GNUTLS_LIBS) $(EXPAT_LIBS) $(CRYPT_LIBS) $(CMOCKA_LIBS)
+PKI_TEST_LIBS = pki/libpki.a base/libbase.a $(UV_LIBS) $(GNUTLS_LIBS) $(EXPAT_LIBS) $(CRYPT_LIBS) $(CMOCKA_LIBS)
+FLEET_TEST_LIBS = fleet/libfleet.a db/libdb.a base/libbase.a $(SQLITE_LIBS) $(UV_LIBS) $(GNUTLS_LIBS) $(EXPAT_LIBS) $(CRYPT_LIBS) $(CMOCKA_LIBS)
+FTPS_TEST_LIBS = ftps/libftps.a fleet/libfleet.a db/libdb.a base/libbase.a $(SQLITE_LIBS) $(UV_LIBS) $(GNUTLS_LIBS) $(EXPAT_LIBS) $(CRYPT_LIBS) $(CMOCKA_LIBS)
+SERVER_TEST_LIBS = server/libserver.a fleet/libfleet.a db/libdb.a base/libbase.a $(MICROHTTPD_LIBS) $(JANSSON_LIBS) $(SQLITE_LIBS) $(UV_LIBS) $(GNUTLS_LIBS) $(EXPAT_LIBS) $(CRYPT_LIBS) $(CMOCKA_LIBS)
+CLI_TEST_LIBS = cli/libcli.a base/libbase.a $(CURL_LIBS) $(JANSSON_LIBS) $(EXPAT_LIBS) $(UV_LIBS) $(GNUTLS_LIBS) $(CRYPT_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS =
+if HAVE_CMOCKA
+UNIT_TESTS += \
+	tests/unit/base/test_buf \
+	tests/unit/base/test_clock \
+	tests/unit/base/test_fault \
+	tests/unit/base/test_log \
+	tests/unit/base/test_loop \
+	tests/unit/base/test_mac \
+	tests/unit/base/test_path \
+	tests/unit/base/test_seal \
+	tests/unit/base/test_secret \
+	tests/unit/base/test_settings \
+	tests/unit/base/test_stream \
+	tests/unit/base/test_tls \
+	tests/unit/base/test_utf \
+	tests/unit/base/test_value \
+	tests/unit/base/test_work \
+	tests/unit/base/test_xml
+tests_unit_base_test_buf_LDADD = $(BASE_TEST_LIBS)
+tests_unit_base_test_clock_LDADD = $(BASE_TEST_LIBS)
+tests_unit_base_test_fault_LDADD = $(BASE_TEST_LIBS)
+tests_unit_base_test_log_LDADD = $(BASE_TEST_LIBS)
+tests_unit_base_test_loop_LDADD = $(BASE_TEST_LIBS)
+tests_unit_base_test_mac_LDADD = $(BASE_TEST_LIBS)
+tests_unit_base_test_path_LDADD = $(BASE_TEST_LIBS)
+tests_unit_base_test_seal_LDADD = $(BASE_TEST_LIBS)
+tests_unit_base_test_secret_LDADD = $(BASE_TEST_LIBS)
+tests_unit_base_test_settings_LDADD = $(BASE_TEST_LIBS)
+tests_unit_base_test_stream_LDADD = $(BASE_TEST_LIBS)
+tests_unit_base_test_tls_LDADD = $(BASE_TEST_LIBS)
+tests_unit_base_test_utf_LDADD = $(BASE_TEST_LIBS)
+tests_unit_base_test_value_LDADD = $(BASE_TEST_LIBS)
+tests_unit_base_test_work_LDADD = $(BASE_TEST_LIBS)
+tests_unit_base_test_xml_LDADD = $(BASE_TEST_LIBS)
+UNIT_TESTS += \
+	tests/unit/db/test_crash \
+	tests/unit/db/test_db \
+	tests/unit/db/test_schema \
+	tests/unit/db/test_sql
+tests_unit_db_test_crash_LDADD = $(DB_TEST_LIBS)
+tests_unit_db_test_db_LDADD = $(DB_TEST_LIBS)
+tests_unit_db_test_schema_LDADD = $(DB_TEST_LIBS)
+tests_unit_db_test_sql_LDADD = $(DB_TEST_LIBS)
+UNIT_TESTS += \
+	tests/unit/pki/test_make
+tests_unit_pki_test_make_LDADD = $(PKI_TEST_LIBS)
+UNIT_TESTS += \
+	tests/unit/fleet/test_account \
+	tests/unit/fleet/test_cache \
+	tests/unit/fleet/test_content \
+	tests/unit/fleet/test_grant \
+	tests/unit/fleet/test_handset \
+	tests/unit/fleet/test_inspect \
+	tests/unit/fleet/test_layer \
+	tests/unit/fleet/test_logbook \
+	tests/unit/fleet/test_login \
+	tests/unit/fleet/test_memory \
+	tests/unit/fleet/test_segment \
+	tests/unit/fleet/test_tree \
+	tests/unit/fleet/test_trouble \
+	tests/unit/fleet/test_upload \
+	tests/unit/fleet/test_vault
+tests_unit_fleet_test_account_LDADD = $(FLEET_TEST_LIBS)
+tests_unit_fleet_test_cache_LDADD = $(FLEET_TEST_LIBS)
+tests_unit_fleet_test_content_LDADD = $(FLEET_TEST_LIBS)
+tests_unit_fleet_test_grant_LDADD = $(FLEET_TEST_LIBS)
+tests_unit_fleet_test_handset_LDADD = $(FLEET_TEST_LIBS)
+tests_unit_fleet_test_inspect_LDADD = $(FLEET_TEST_LIBS)
+tests_unit_fleet_test_layer_LDADD = $(FLEET_TEST_LIBS)
+tests_unit_fleet_test_logbook_LDADD = $(FLEET_TEST_LIBS)
+tests_unit_fleet_test_login_LDADD = $(FLEET_TEST_LIBS)
+tests_unit_fleet_test_memory_LDADD = $(FLEET_TEST_LIBS)
+tests_unit_fleet_test_segment_LDADD = $(FLEET_TEST_LIBS)
+tests_unit_fleet_test_tree_LDADD = $(FLEET_TEST_LIBS)
+tests_unit_fleet_test_trouble_LDADD = $(FLEET_TEST_LIBS)
+tests_unit_fleet_test_upload_LDADD = $(FLEET_TEST_LIBS)
+tests_unit_fleet_test_vault_LDADD = $(FLEET_TEST_LIBS)
+UNIT_TESTS += \
+	tests/unit/ftps/test_address \
+	tests/unit/ftps/test_command \
+	tests/unit/ftps/test_line \
+	tests/unit/ftps/test_list \
+	tests/unit/ftps/test_port \
+	tests/unit/ftps/test_reply \
+	tests/unit/ftps/test_session \
+	tests/unit/ftps/test_unclean
+tests_unit_ftps_test_address_LDADD = $(FTPS_TEST_LIBS)
+tests_unit_ftps_test_command_LDADD = $(FTPS_TEST_LIBS)
+tests_unit_ftps_test_line_LDADD = $(FTPS_TEST_LIBS)
+tests_unit_ftps_test_list_LDADD = $(FTPS_TEST_LIBS)
+tests_unit_ftps_test_port_LDADD = $(FTPS_TEST_LIBS)
+tests_unit_ftps_test_reply_LDADD = $(FTPS_TEST_LIBS)
+tests_unit_ftps_test_session_LDADD = $(FTPS_TEST_LIBS)
+tests_unit_ftps_test_unclean_LDADD = $(FTPS_TEST_LIBS)
+UNIT_TESTS += \
+	tests/unit/server/test_basic \
+	tests/unit/server/test_condition \
+	tests/unit/server/test_field \
+	tests/unit/server/test_guard \
+	tests/unit/server/test_query \
+	tests/unit/server/test_range \
+	tests/unit/server/test_reply \
+	tests/unit/server/test_route
+tests_unit_server_test_basic_LDADD = $(SERVER_TEST_LIBS)
+tests_unit_server_test_condition_LDADD = $(SERVER_TEST_LIBS)
+tests_unit_server_test_field_LDADD = $(SERVER_TEST_LIBS)
+tests_unit_server_test_guard_LDADD = $(SERVER_TEST_LIBS)
+tests_unit_server_test_query_LDADD = $(SERVER_TEST_LIBS)
+tests_unit_server_test_range_LDADD = $(SERVER_TEST_LIBS)
+tests_unit_server_test_reply_LDADD = $(SERVER_TEST_LIBS)
+tests_unit_server_test_route_LDADD = $(SERVER_TEST_LIBS)
+UNIT_TESTS += \
+	tests/unit/cli/test_diary \
+	tests/unit/cli/test_expect \
+	tests/unit/cli/test_master \
+	tests/unit/cli/test_options \
+	tests/unit/cli/test_report \
+	tests/unit/cli/test_roster \
+	tests/unit/cli/test_trace
+tests_unit_cli_test_diary_LDADD = $(CLI_TEST_LIBS)
+tests_unit_cli_test_expect_LDADD = $(CLI_TEST_LIBS)
+tests_unit_cli_test_master_LDADD = $(CLI_TEST_LIBS)
+tests_unit_cli_test_options_LDADD = $(CLI_TEST_LIBS)
+tests_unit_cli_test_report_LDADD = $(CLI_TEST_LIBS)
+tests_unit_cli_test_roster_LDADD = $(CLI_TEST_LIBS)
+tests_unit_cli_test_trace_LDADD = $(CLI_TEST_LIBS)
+endif
+check_PROGRAMS += $(UNIT_TESTS)
+
+E2E_TESTS = \
+	tests/e2e/test_files.py \
+	tests/e2e/test_ftps.py \
+	tests/e2e/test_https.py \
+	tests/e2e/test_identity.py \
+	tests/e2e/test_kill.py \
+	tests/e2e/test_logs.py \
+	tests/e2e/test_simulator.py
+LINT_TESTS = \
+	tests/lint/test_house.py
+
+TESTS = $(LINT_TESTS) $(UNIT_TESTS) $(E2E_TESTS)
+TEST_EXTENSIONS = .py
+AM_TESTS_ENVIRONMENT = \
+	CMOCKA_MESSAGE_OUTPUT=TAP; export CMOCKA_MESSAGE_OUTPUT; \
+	CRADLE_SRCDIR='$(abs_top_srcdir)'; export CRADLE_SRCDIR; \
+	CRADLE_BUILDDIR='$(abs_top_builddir)'; export CRADLE_BUILDDIR; \
+	AWK='$(AWK)'; export AWK; \
+	PYTHON3='$(PYTHON3)'; export PYTHON3; \
+	PYTHONPATH='$(abs_top_srcdir)/tests/e2e'; export PYTHONPATH;
+LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
+PY_LOG_DRIVER = $(LOG_DRIVER)
+PY_LOG_COMPILER = $(top_srcdir)/tests/e2e/run-pytest
+$(E2E_TESTS:.py=.log) $(LINT_TESTS:.py=.log): cradled$(EXEEXT) cradle-handset$(EXEEXT)
+
+EXTRA_DIST += \
+	tests/unit/base/certificates.h \
+	tests/unit/db/shelf.h \
+	tests/unit/fleet/camp.h \
+	tests/unit/fleet/site.h \
+	tests/fuzz/address.dict \
+	tests/fuzz/agent.dict \
+	tests/fuzz/basic.dict \
+	tests/fuzz/clock.dict \
+	tests/fuzz/condition.dict \
+	tests/fuzz/etag.dict \
+	tests/fuzz/facts.dict \
+	tests/fuzz/fuzz_address.c \
+	tests/fuzz/fuzz_agent.c \
+	tests/fuzz/fuzz_basic.c \
+	tests/fuzz/fuzz_clock.c \
+	tests/fuzz/fuzz_condition.c \
+	tests/fuzz/fuzz_etag.c \
+	tests/fuzz/fuzz_facts.c \
+	tests/fuzz/fuzz_ftps_line.c \
+	tests/fuzz/fuzz_grant.c \
+	tests/fuzz/fuzz_guard.c \
+	tests/fuzz/fuzz_inspect.c \
+	tests/fuzz/fuzz_line.c \
+	tests/fuzz/fuzz_mac.c \
+	tests/fuzz/fuzz_master.c \
+	tests/fuzz/fuzz_path.c \
+	tests/fuzz/fuzz_query.c \
+	tests/fuzz/fuzz_range.c \
+	tests/fuzz/fuzz_reply.c \
+	tests/fuzz/fuzz_roster.c \
+	tests/fuzz/fuzz_seal.c \
+	tests/fuzz/fuzz_secret.c \
+	tests/fuzz/fuzz_settings.c \
+	tests/fuzz/fuzz_trace.c \
+	tests/fuzz/fuzz_utf.c \
+	tests/fuzz/fuzz_value.c \
+	tests/fuzz/fuzz_xml.c \
+	tests/fuzz/grant.dict \
+	tests/fuzz/guard.dict \
+	tests/fuzz/inspect.dict \
+	tests/fuzz/line.dict \
+	tests/fuzz/mac.dict \
+	tests/fuzz/master.dict \
+	tests/fuzz/path.dict \
+	tests/fuzz/query.dict \
+	tests/fuzz/range.dict \
+	tests/fuzz/replay.c \
+	tests/fuzz/reply.dict \
+	tests/fuzz/roster.dict \
+	tests/fuzz/secret.dict \
+	tests/fuzz/settings.dict \
+	tests/fuzz/trace.dict \
+	tests/fuzz/value.dict \
+	tests/fuzz/xml.dict \
+	tests/e2e/conftest.py \
+	tests/e2e/run-pytest \
+	tests/e2e/tap_report.py \
+	$(E2E_TESTS) $(LINT_TESTS)
