@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Far above any setting, and so small that millions of them can be added. */
+#define CONTENT_SIZE_MAX ((int64_t)1 << 40)
+
 static struct db_arg content_id(const uint8_t *id)
 {
     return db_blob(id, SEAL_CONTENT_ID);
@@ -20,6 +23,9 @@ enum fault_code content_row(struct db_rows *rows, int column, struct content *re
         return fault_set(f, FAULT_DAMAGED, "a row of the catalog names no proper content");
     memcpy(ret_content->id, id, id_size);
     ret_content->size = db_row_int(rows, column + 1);
+    /* Sizes are added up and memory is made of the sum: none that was never stored may get that far. */
+    if (ret_content->size < 0 || ret_content->size > CONTENT_SIZE_MAX)
+        return fault_set(f, FAULT_DAMAGED, "a content's size is damaged");
     const void *digest = db_row_blob(rows, column + 2, &digest_size);
     if (digest_size != sizeof ret_content->digest.bytes)
         return fault_set(f, FAULT_DAMAGED, "a content's digest is damaged");
@@ -76,13 +82,19 @@ struct let_go {
 static enum fault_code let_go_run(struct db_conn *conn, struct db_write *write, struct fault *f)
 {
     struct let_go *job = (struct let_go *)(void *)write;
+    int64_t gone = 0;
     enum fault_code code = db_run(conn, SQL_CHUNK_DELETE_DOOMED, DB_ARGS(content_id(job->id)), NULL, f);
-    return code ? code : db_run(conn, SQL_CONTENT_DELETE_DOOMED, DB_ARGS(content_id(job->id)), NULL, f);
+    if (code == FAULT_OK)
+        code = db_run(conn, SQL_CONTENT_DELETE_DOOMED, DB_ARGS(content_id(job->id)), &gone, f);
+    /* A reader whose snapshot is older than the removal holds it again: then it is that one's to let go. */
+    if (code == FAULT_OK && gone && hold_claim(job->id))
+        code = fault_set(f, FAULT_BUSY, "the content is being read");
+    return code;
 }
 
 static void let_go_done(struct db_write *write, const struct fault *result)
 {
-    (void)result; /* what stays behind is staged, and goes at the next start */
+    (void)result; /* what stays behind is staged, and goes at the next start if not before */
     free(write);
 }
 

@@ -102,10 +102,12 @@ enum fault_code layer_store(struct db_conn *conn, const char *layer, const char 
     int64_t version;
     enum fault_code code = layer_find(conn, layer, path, 0, &former, f);
     bool created = code == FAULT_ABSENT;
-    if (code && !created)
+    /* Whose bytes are lost has nothing left that could be kept; to replace it is how it is mended. */
+    bool lost = code == FAULT_DAMAGED;
+    if (code && !created && !lost)
         return code;
     code = layer_next_version(conn, layer, path, former.version, &version, f);
-    if (code == FAULT_OK && !created)
+    if (code == FAULT_OK && !created && !lost)
         code = layer_retire(conn, layer, path, file->modified, file->author, f);
     if (code == FAULT_OK)
         code = db_run(conn, SQL_FILE_PUT,

@@ -38,6 +38,8 @@ fleet_libfleet_a_SOURCES = \
 	fleet/resend.h \
 	fleet/segment.c \
 	fleet/segment.h \
+	fleet/stale.c \
+	fleet/stale.h \
 	fleet/tree.c \
 	fleet/tree.h \
 	fleet/tree_change.c \

@@ -13,6 +13,7 @@
 struct sender {
     uint64_t number;
     bool unseen; /* a segment of it is on disk whose reply it may not have seen */
+    bool heard;  /* it saw that reply, and the catalog could not be told: stays here although it may be gone */
     struct sender *chained;
 };
 struct shard {
@@ -96,11 +97,26 @@ static enum fault_code said_run(struct db_conn *conn, struct db_write *write, st
     return db_run(conn, SQL_LOG_SEGMENT_SEEN, DB_ARGS(db_int((int64_t)said->sender)), NULL, f);
 }
 
+/* The next word tries again, if one comes. If none does, the sender is never taken for one that went without
+ * a word: the bytes that its handset sends later would be lost. */
 static void said_done(struct db_write *write, const struct fault *result)
 {
     struct said *said = (struct said *)(void *)write;
-    if (result->code)
-        logbook_sender_stored(said->fleet, said->sender); /* the next word tries again */
+    struct logbook *logbook = said->fleet->logbook;
+    struct shard *shard;
+    struct sender **link = logbook_lock(logbook, said->sender, &shard);
+    if (result->code && *link == NULL) {
+        *link = calloc(1, sizeof **link);
+        if (*link)
+            (*link)->number = said->sender;
+        else
+            __atomic_store_n(&logbook->blind, true, __ATOMIC_RELAXED);
+    }
+    if (*link) {
+        (*link)->heard = result->code != FAULT_OK;
+        (*link)->unseen = (*link)->unseen || result->code;
+    }
+    pthread_mutex_unlock(&shard->lock);
     free(said);
 }
 
@@ -134,6 +150,8 @@ void logbook_sender_gone(struct fleet *fleet, uint64_t sender)
     struct shard *shard;
     struct sender **link = logbook_lock(fleet->logbook, sender, &shard);
     struct sender *s = *link;
+    if (s && s->heard)
+        s = NULL;
     if (s)
         *link = s->chained;
     pthread_mutex_unlock(&shard->lock);

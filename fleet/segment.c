@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "fleet/listing.h"
 #include "fleet/resend.h"
+#include "fleet/stale.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -113,6 +114,23 @@ enum fault_code segment_contents(struct db_conn *conn, const struct mac *mac, co
     return FAULT_OK;
 }
 
+enum fault_code segment_total(struct db_conn *conn, const struct mac *mac, const char *path,
+                              int64_t *ret_size, struct fault *f)
+{
+    /* What is equal to path: no path has a control character in it. */
+    char behind[PATH_LIMIT + 2];
+    struct db_rows rows;
+    int64_t size = 0;
+    snprintf(behind, sizeof behind, "%s\001", path);
+    db_select(conn, SQL_LOG_RANGE, DB_ARGS(db_text(mac->text), db_text(path), db_text(behind)), &rows);
+    while (db_next(&rows))
+        size += db_row_int(&rows, 2);
+    enum fault_code code = db_end(&rows, f);
+    if (code == FAULT_OK)
+        *ret_size = size;
+    return code;
+}
+
 /* --- room --- */
 
 static enum fault_code segment_number(struct db_conn *conn, enum db_statement statement, struct db_args args,
@@ -135,10 +153,11 @@ static int64_t segment_cost(int64_t size)
 }
 
 /* How much must go before `cost` more fits (<= 0: nothing)? FAULT_QUOTA when there is not so much that may
- * go; `ending` is the cost of what will be closed first. */
+ * go, and *lacking is then how much more of it there should be; `ending` is the cost of what will be closed
+ * first. */
 static enum fault_code segment_excess(struct fleet *fleet, struct db_conn *conn, const struct mac *mac,
                                       int64_t cost, int64_t ending, int64_t now, int64_t *ret_excess,
-                                      struct fault *f)
+                                      int64_t *lacking, struct fault *f)
 {
     int64_t usage = 0, removable = 0;
     int64_t quota = fleet->settings->log_quota, keep = fleet->settings->log_keep_min;
@@ -151,11 +170,13 @@ static enum fault_code segment_excess(struct fleet *fleet, struct db_conn *conn,
         return code;
     if (keep <= 0)
         removable += ending;
-    if (excess > removable)
+    if (excess > removable) {
+        *lacking = excess - removable;
         return fault_set(f, FAULT_QUOTA,
                          "the logs of %s fill their %lld bytes (log_quota), and too few are old enough to go "
                          "(log_keep_min)",
                          mac->text, (long long)quota);
+    }
     *ret_excess = excess;
     return FAULT_OK;
 }
@@ -163,11 +184,17 @@ static enum fault_code segment_excess(struct fleet *fleet, struct db_conn *conn,
 enum fault_code segment_room(struct fleet *fleet, struct db_conn *conn, const struct mac *mac, int64_t size,
                              struct fault *f)
 {
-    int64_t excess;
+    int64_t excess, lacking = 0, stale = 0, now = clock_wall_ms();
     /* Whether the open generation will be closed by this upload is not known yet: that leaves the benefit of
      * the doubt. */
-    return segment_excess(fleet, conn, mac, segment_cost(size), fleet->settings->log_quota, clock_wall_ms(),
-                          &excess, f);
+    enum fault_code code = segment_excess(fleet, conn, mac, segment_cost(size), fleet->settings->log_quota,
+                                          now, &excess, &lacking, f);
+    if (code != FAULT_QUOTA || lacking == 0)
+        return code;
+    enum fault_code looked = stale_cost(conn, mac, now - fleet->settings->log_keep_min, &stale, f);
+    if (looked)
+        return looked;
+    return stale >= lacking ? FAULT_OK : code;
 }
 
 static enum fault_code segment_remove_generation(struct db_conn *conn, const struct mac *mac,
@@ -215,6 +242,10 @@ static enum fault_code segment_make_room(struct fleet *fleet, struct db_conn *co
 }
 
 /* --- storing --- */
+
+/* Resends are never refused, so their rows need a bound of their own; each look for what they repeat passes
+ * over them. No lost reply is that persistent. */
+#define SEGMENT_REPEATS_MAX 4096
 
 static enum fault_code segment_insert(struct db_conn *conn, const struct segment_new *segment,
                                       int64_t generation, int64_t number, int64_t repeats, struct fault *f)
@@ -271,15 +302,18 @@ static enum fault_code segment_add(struct db_conn *conn, const struct segment_ne
     return code;
 }
 
-enum fault_code segment_store(struct fleet *fleet, struct db_conn *conn, const struct segment_new *segment,
-                              struct upload_outcome *ret_outcome, struct fault *f)
+/* *lacking is set when the quota refused, and then nothing is changed yet. */
+static enum fault_code segment_try(struct fleet *fleet, struct db_conn *conn,
+                                   const struct segment_new *segment, struct upload_outcome *ret_outcome,
+                                   int64_t *lacking, struct fault *f)
 {
     struct generation newest = { 0 };
     bool found = false;
     int64_t repeats = 0, excess = 0;
     enum fault_code code = generation_get(conn, &segment->mac, segment->path, 0, &newest, &found, f);
     bool open = found && newest.shown.closed == 0;
-    if (code == FAULT_OK && open)
+    bool worn = newest.shown.repeats >= SEGMENT_REPEATS_MAX;
+    if (code == FAULT_OK && open && !worn)
         code = segment->append ? resend_append(fleet, conn, segment, &newest.shown, &repeats, f)
                                : resend_replace(fleet, conn, segment, &newest.shown, &repeats, f);
     if (code == FAULT_OK && repeats)
@@ -287,10 +321,10 @@ enum fault_code segment_store(struct fleet *fleet, struct db_conn *conn, const s
 
     int64_t size = segment->content.size;
     bool rotate = newest.shown.size > 0 && newest.shown.size + size > fleet->settings->log_rotate;
-    bool start = !open || !segment->append || rotate;
+    bool start = !open || !segment->append || rotate || worn;
     if (code == FAULT_OK)
         code = segment_excess(fleet, conn, &segment->mac, segment_cost(size), start && open ? newest.cost : 0,
-                              segment->now, &excess, f);
+                              segment->now, &excess, lacking, f);
     if (code == FAULT_OK && start && open)
         code = segment_end(conn, &segment->mac, segment->path, segment->now, f);
     if (code == FAULT_OK)
@@ -305,6 +339,21 @@ enum fault_code segment_store(struct fleet *fleet, struct db_conn *conn, const s
     *ret_outcome = (struct upload_outcome){ .created = !open, .size = size, .segment = g.segments };
     (void)mem_copy_text(ret_outcome->etag, sizeof ret_outcome->etag, g.etag);
     return FAULT_OK;
+}
+
+enum fault_code segment_store(struct fleet *fleet, struct db_conn *conn, const struct segment_new *segment,
+                              struct upload_outcome *ret_outcome, struct fault *f)
+{
+    int64_t lacking = 0, ended = 0, until = segment->now - fleet->settings->log_keep_min;
+    enum fault_code code = segment_try(fleet, conn, segment, ret_outcome, &lacking, f);
+    if (code != FAULT_QUOTA || lacking == 0)
+        return code;
+    /* f keeps the refusal's words: if it stands, what was ended is undone with it. */
+    struct fault why = { 0 };
+    enum fault_code looked = stale_end(conn, &segment->mac, until, lacking, &ended, &why);
+    if (looked)
+        return fault_set(f, looked, "%s", why.text);
+    return ended ? segment_try(fleet, conn, segment, ret_outcome, &lacking, f) : code;
 }
 
 enum fault_code segment_end(struct db_conn *conn, const struct mac *mac, const char *path, int64_t now,

@@ -32,6 +32,10 @@ enum fault_code segment_contents(struct db_conn *conn, const struct mac *mac, co
                                  int64_t generation, struct content **ret_contents, size_t *ret_count,
                                  struct fault *f);
 
+/* The size of all generations together. */
+enum fault_code segment_total(struct db_conn *conn, const struct mac *mac, const char *path,
+                              int64_t *ret_size, struct fault *f);
+
 struct segment_new {
     struct mac mac;
     const char *path;

@@ -176,6 +176,22 @@ static void joined_entry(const struct content *contents, size_t count, struct tr
     secret_mac_free(state);
 }
 
+/* A segment whose content is missing has no row to be read: a log with a hole in it must not look whole. */
+static enum fault_code check_whole(struct db_conn *conn, const struct place *place, const struct found *found,
+                                   bool all, const struct content *contents, size_t count, struct fault *f)
+{
+    int64_t size = found->generation.size, sum = 0;
+    enum fault_code code = FAULT_OK;
+    if (all)
+        code = segment_total(conn, &place->mac, place->path.text, &size, f);
+    for (size_t i = 0; i < count; i++)
+        sum += contents[i].size;
+    if (code == FAULT_OK && sum != size)
+        code = fault_set(f, FAULT_DAMAGED, "%lld of the log's %lld bytes are missing", (long long)(size - sum),
+                         (long long)size);
+    return code;
+}
+
 static enum fault_code open_log(struct fleet *fleet, struct db_conn *conn, const struct place *place,
                                 const struct found *found, bool all, struct reader **ret_reader,
                                 struct tree_entry *entry, struct fault *f)
@@ -184,6 +200,8 @@ static enum fault_code open_log(struct fleet *fleet, struct db_conn *conn, const
     size_t count = 0;
     enum fault_code code = segment_contents(conn, &place->mac, place->path.text,
                                             all ? 0 : found->generation.generation, &contents, &count, f);
+    if (code == FAULT_OK)
+        code = check_whole(conn, place, found, all, contents, count, f);
     if (code == FAULT_OK)
         code = content_reader(fleet, conn, contents, count, ret_reader, f);
     if (code == FAULT_OK && all)

@@ -361,6 +361,9 @@ static enum fault_code commit_etag(struct upload *u, struct db_conn *conn, char 
     etag[0] = '\0';
     if (code == FAULT_ABSENT)
         return FAULT_OK;
+    /* What is damaged can be replaced, unless that depends on what it was. */
+    if (code == FAULT_DAMAGED && !t->log && u->if_match == NULL && u->if_none_match == NULL)
+        return FAULT_OK;
     if (code == FAULT_OK && t->log)
         (void)mem_copy_text(etag, 80, open.etag);
     else if (code == FAULT_OK)
