@@ -200,12 +200,15 @@ static enum fault_code make_reader(struct db *db, struct db_conn **ret_conn, str
     struct db_conn *conn = calloc(1, sizeof *conn);
     if (conn == NULL)
         return fault_set(f, FAULT_MEMORY, "out of memory");
-    enum fault_code code = engine->open(&db->options, false, NULL, &conn->engine, f);
-    if (code == FAULT_OK)
+    struct fault why = { 0 };
+    enum fault_code code = engine->open(&db->options, false, NULL, &conn->engine, &why);
+    if (code == FAULT_OK) {
         *ret_conn = conn;
-    else
-        free(conn);
-    return code;
+        return code;
+    }
+    free(conn);
+    /* A catalog that went away under us proves nothing about what is in it. */
+    return fault_set(f, code == FAULT_ABSENT ? FAULT_IO : code, "%s", why.text);
 }
 
 /* Takes an idle reader, or the right to make one; waits for either. */
