@@ -211,10 +211,19 @@ static int cost_letter(const char *parameters)
     return at != NULL ? (int)(at - secret_alphabet) : 64;
 }
 
-/* yescrypt has its flavour first; of two characters the second one is N. */
+/* yescrypt: flavour, N, r, a character each, as crypt_gensalt(3) writes them. Longer ones hold parameters
+ * that multiply the work beyond what N tells. */
 static int cost_yescrypt(const char *parameters)
 {
-    return parameters[0] == '\0' ? 64 : cost_letter(parameters + 1);
+    return strcspn(parameters, "$") == 3 ? cost_letter(parameters + 1) : 64;
+}
+
+/* scrypt: N, then r and p with the least significant of their five characters first. Only a p of 1 and an r
+ * of one character are ever written by crypt_gensalt(3). */
+static int cost_scrypt(const char *parameters)
+{
+    bool usual = strnlen(parameters, 11) == 11 && memcmp(parameters + 2, "..../....", 9) == 0;
+    return usual ? cost_letter(parameters) : 64;
 }
 
 /* Which hashes can be imported: how long the part is that makes a setting a hash, and the highest cost that
@@ -227,7 +236,7 @@ static const struct {
     int most;
 } secret_methods[] = {
     { "$y$", 43, cost_yescrypt, 16 },   { "$gy$", 43, cost_yescrypt, 16 },
-    { "$7$", 43, cost_letter, 19 },     { "$2b$", 53, cost_logarithm, 14 },
+    { "$7$", 43, cost_scrypt, 19 },     { "$2b$", 53, cost_logarithm, 14 },
     { "$2a$", 53, cost_logarithm, 14 }, { "$2y$", 53, cost_logarithm, 14 },
     { "$6$", 86, cost_rounds, 21 },     { "$5$", 43, cost_rounds, 21 },
     { "$sha1$", 28, cost_rounds, 21 },  { "$1$", 22, cost_none, 0 },

@@ -14,6 +14,10 @@ struct xml_check {
     XML_Parser parser;
     int depth;
     uint64_t fed;
+    /* The first bytes go in together: expat guesses the encoding from them, and another one from the first
+     * alone. */
+    char first[2];
+    size_t n_first;
     struct fault why; /* the first error; FAULT_OK while there is none */
 };
 
@@ -108,6 +112,12 @@ static void xml_parse(struct xml_check *check, const char *data, size_t n, bool 
 enum fault_code xml_check_feed(struct xml_check *check, const void *data, size_t n, struct fault *f)
 {
     const char *at = data;
+    while (n > 0 && check->n_first < sizeof check->first) {
+        check->first[check->n_first++] = *at++;
+        n--;
+        if (check->n_first == sizeof check->first)
+            xml_parse(check, check->first, sizeof check->first, false);
+    }
     while (n > 0 && check->why.code == FAULT_OK) {
         size_t piece = n < XML_PIECE ? n : XML_PIECE;
         xml_parse(check, at, piece, false);
@@ -119,7 +129,8 @@ enum fault_code xml_check_feed(struct xml_check *check, const void *data, size_t
 
 enum fault_code xml_check_finish(struct xml_check *check, struct fault *f)
 {
+    bool all_held = check->n_first < sizeof check->first;
     if (check->why.code == FAULT_OK)
-        xml_parse(check, "", 0, true);
+        xml_parse(check, check->first, all_held ? check->n_first : 0, true);
     return xml_report(check, f);
 }
