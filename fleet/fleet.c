@@ -8,6 +8,7 @@
 #include "fleet/content.h"
 #include "fleet/logbook.h"
 #include "fleet/memory.h"
+#include "fleet/sighting.h"
 #include "fleet/trouble.h"
 #include "fleet/vault.h"
 
@@ -181,8 +182,9 @@ static enum fault_code open_memories(struct fleet *fleet, struct fault *f)
     fleet->cache = cache_new(fleet->settings->cache);
     fleet->memory = memory_new(fleet->settings);
     fleet->trouble = trouble_new();
+    fleet->sightings = sighting_new();
     fleet->logbook = logbook_new();
-    if (fleet->cache && fleet->memory && fleet->trouble && fleet->logbook)
+    if (fleet->cache && fleet->memory && fleet->trouble && fleet->sightings && fleet->logbook)
         return FAULT_OK;
     return fault_set(f, FAULT_MEMORY, "out of memory at start");
 }
@@ -225,6 +227,7 @@ void fleet_close(struct fleet *fleet)
     db_close(fleet->db);
     logbook_free(fleet->logbook);
     trouble_free(fleet->trouble);
+    sighting_free(fleet->sightings);
     memory_free(fleet->memory);
     cache_free(fleet->cache);
     vault_free(fleet->vault);

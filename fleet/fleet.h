@@ -14,11 +14,12 @@
 #include "base/work.h"
 #include "db/db.h"
 
-struct vault;   /* data keys (vault.h) */
-struct cache;   /* hot contents (cache.h) */
-struct memory;  /* verified credentials (memory.h) */
-struct trouble; /* handsets whose file could not be read lately (trouble.h) */
-struct logbook; /* senders whose last reply may be unseen (logbook.h) */
+struct vault;    /* data keys (vault.h) */
+struct cache;    /* hot contents (cache.h) */
+struct memory;   /* verified credentials (memory.h) */
+struct trouble;  /* handsets whose file could not be read lately (trouble.h) */
+struct sighting; /* handsets that were noted as seen lately (sighting.h) */
+struct logbook;  /* senders whose last reply may be unseen (logbook.h) */
 
 struct fleet {
     const struct settings *settings;
@@ -30,6 +31,7 @@ struct fleet {
     struct cache *cache;
     struct memory *memory;
     struct trouble *trouble;
+    struct sighting *sightings;
     struct logbook *logbook;
     int64_t cleaned; /* unfinished uploads that were removed when the catalog was opened */
     int upgraded;    /* steps that its schema took then */

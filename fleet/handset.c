@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/utf.h"
 #include "fleet/grant.h"
+#include "fleet/sighting.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -296,7 +297,7 @@ static void copy_agent(const char *agent, char out[256])
 
 void handset_seen(struct fleet *fleet, const struct principal *who, const char *user_agent)
 {
-    if (who->role != ROLE_HANDSET)
+    if (who->role != ROLE_HANDSET || !sighting_is_news(fleet->sightings, &who->mac, who->address, user_agent))
         return;
     struct seen_write *w = calloc(1, sizeof *w);
     if (w == NULL)

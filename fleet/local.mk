@@ -38,6 +38,8 @@ fleet_libfleet_a_SOURCES = \
 	fleet/resend.h \
 	fleet/segment.c \
 	fleet/segment.h \
+	fleet/sighting.c \
+	fleet/sighting.h \
 	fleet/stale.c \
 	fleet/stale.h \
 	fleet/tree.c \

@@ -13,7 +13,7 @@
 struct sender {
     uint64_t number;
     bool unseen; /* a segment of it is on disk whose reply it may not have seen */
-    bool heard;  /* it saw that reply, and the catalog could not be told: stays here although it may be gone */
+    bool heard; /* it saw that reply, and the catalog could not be told: stays here although it may be gone */
     struct sender *chained;
 };
 struct shard {

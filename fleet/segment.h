@@ -49,8 +49,9 @@ struct segment_new {
 #define SEGMENT_COST_MIN 512
 
 /* In a write: recognises a resend (then content is not needed, *outcome says repeat, and what was staged of
- * it is the caller's to discard), makes room in the quota, rotates, settles the content and adds it. Its
- * chunks are the caller's. FAULT_QUOTA changes nothing. */
+ * it is the caller's to discard), makes room in the quota (closed generations first, then open ones
+ * that nobody added to for log_keep_min), rotates, settles the content and adds it. Its chunks are the
+ * caller's. FAULT_QUOTA changes nothing. */
 enum fault_code segment_store(struct fleet *fleet, struct db_conn *conn, const struct segment_new *segment,
                               struct upload_outcome *ret_outcome, struct fault *f);
 /* Could `size` more bytes be stored now? The early look before a body is read; segment_store decides. */

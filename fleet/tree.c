@@ -187,8 +187,8 @@ static enum fault_code check_whole(struct db_conn *conn, const struct place *pla
     for (size_t i = 0; i < count; i++)
         sum += contents[i].size;
     if (code == FAULT_OK && sum != size)
-        code = fault_set(f, FAULT_DAMAGED, "%lld of the log's %lld bytes are missing", (long long)(size - sum),
-                         (long long)size);
+        code = fault_set(f, FAULT_DAMAGED, "%lld of the log's %lld bytes are missing",
+                         (long long)(size - sum), (long long)size);
     return code;
 }
 

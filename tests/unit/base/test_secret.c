@@ -216,6 +216,11 @@ static const char *const not_imported[] = {
     "$5$rounds=999999999$saltsalt$MYuEkLbTWCJP4tyWJWueRwtcMy6B2wHcbanjWFX5me3",
     "$2b$31$abcdefghijklmnopqrstuuknFmSPmXNPrP.00L9Q04mI30m/VfeAq",
     "$y$jJT$saltsaltsalt$StbVi94iNClEDF9/fHTUod/AJYfs.j6j6rWP4zbWX64",
+    /* the same cost by r, by t, and by p of scrypt */
+    "$y$j9szz$saltsaltsalt$StbVi94iNClEDF9/fHTUod/AJYfs.j6j6rWP4zbWX64",
+    "$y$j9T/szz$saltsaltsalt$StbVi94iNClEDF9/fHTUod/AJYfs.j6j6rWP4zbWX64",
+    "$7$CU....zz...saltsalt$5jbDZfnCb.JBBuhC2uDkPgGbrvepQy0jg3znB.isr66",
+    "$7$C/$5jbDZfnCb.JBBuhC2uDkPgGbrvepQy0jg3znB.isr66",
 };
 
 static void test_not_imported(void **state)

@@ -80,6 +80,17 @@ static void test_rows_whole_and_in_pieces(void **state)
     }
 }
 
+/* What expat makes of UTF-16 without a byte order mark depends on how much of it comes first. */
+static void test_encoding_in_pieces(void **state)
+{
+    (void)state;
+    static const char text[] = "\n\0<\0a\0/\0>";
+    struct fault f;
+    enum fault_code whole = check(text, sizeof text, sizeof text, &f);
+    for (size_t piece = 1; piece < sizeof text; piece++)
+        assert_int_equal(check(text, sizeof text, piece, &f), whole);
+}
+
 static void test_depth(void **state)
 {
     (void)state;
@@ -129,6 +140,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows_whole_and_in_pieces),
+        cmocka_unit_test(test_encoding_in_pieces),
         cmocka_unit_test(test_depth),
         cmocka_unit_test(test_a_long_file_is_fine_and_a_long_tag_is_not),
         cmocka_unit_test(test_free_takes_null),

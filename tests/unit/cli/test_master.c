@@ -24,6 +24,7 @@ static void test_files(void **state)
           "", "a.cfg|b.cfg" },
         { "<A x='>' CONFIG_FILES=\"a&amp;b.cfg,&quot;&#65;&#x42;&apos;&lt;&gt;\"/>", "", "a&b.cfg|\"AB'<>" },
         { "<A>CONFIG_FILES=\"text.cfg\"<![CDATA[<A CONFIG_FILES=\"cdata.cfg\">]]></A>", "", "" },
+        { "<?x > <A CONFIG_FILES=\"no.cfg\"/> ?><A/>", "", "" },
         { "<A CONFIG_FILES=\"\"/>", "", "" },
         { "<A CONFIG_FILESX=\"x\" XCONFIG_FILES=\"y\"/>", "", "" },
         { "<A APP_FILE_PATH=\"https://elsewhere/sip.ld\" CONFIG_FILES=\"https://u:p@elsewhere/x.cfg\"/>", "",

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fleet/grant.h"
+#include "fleet/layer.h"
 #include "fleet/reader.h"
 #include "fleet/segment.h"
 #include "fleet/tree.h"

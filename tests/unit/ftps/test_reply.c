@@ -9,12 +9,12 @@
 
 #include <cmocka.h>
 
-static void add(struct buf *out, enum reply reply, bool more, ...)
+static void add(struct buf *out, enum reply reply, int more, ...)
 {
     struct fault f;
     va_list arguments;
     va_start(arguments, more);
-    assert_int_equal(reply_add(out, reply, more, &f, arguments), FAULT_OK);
+    assert_int_equal(reply_add(out, reply, more != 0, &f, arguments), FAULT_OK);
     va_end(arguments);
 }
 

@@ -14,7 +14,7 @@
 static const char *const moves[SESSION_STATES] = {
     /*                      gnscrbB */
     [SESSION_GREETING] = ".n....B", [SESSION_NAME] = "..sc..B",  [SESSION_SECRET] = "..sc..B",
-    [SESSION_CHECKING] = ".ns.r.B", [SESSION_READY] = ".....bB", [SESSION_BUSY] = "....r.B",
+    [SESSION_CHECKING] = ".ns.r.B", [SESSION_READY] = "...c.bB", [SESSION_BUSY] = "....r.B",
     [SESSION_BYE] = ".......",
 };
 
