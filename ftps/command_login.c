@@ -18,7 +18,7 @@ static void login_granted(struct session *s)
     s->who = s->login.who;
     s->by_certificate = !s->login.has_password;
     session_enter(s, SESSION_READY);
-    if (s->who.role == ROLE_HANDSET) {
+    if (s->who.role == ROLE_HANDSET && s->sender == 0) {
         s->sender = logbook_sender_new(session_fleet(s));
         s->unseen_to = s->received;
         handset_seen(session_fleet(s), &s->who, NULL);
@@ -42,6 +42,10 @@ void command_refuse_login(void *session)
         session_bye(s, REPLY_CLOSING, "Too many failed logins");
         return;
     }
+    /* After a PASS behind 232 somebody was logged in. */
+    session_drop_sender(s);
+    s->by_certificate = false;
+    memset(&s->who, 0, sizeof s->who);
     session_enter(s, SESSION_NAME);
     session_say(s, REPLY_NOT_LOGGED_IN,
                 s->login.result == LOGIN_FORBIDDEN ? "Another proof is needed as well" : LOGIN_REFUSED_WORDS);
@@ -128,12 +132,12 @@ enum outcome cmd_pass(struct session *s, const char *argument)
 {
     struct login *login = &s->login;
     if (s->state == SESSION_READY) {
-        /* Many clients send it whatever USER was answered with. */
-        if (s->by_certificate)
-            session_say(s, REPLY_LOGGED_IN);
-        else
+        /* Many clients send it whatever USER was answered with. It proves nothing more, but if it is the
+         * right one of another account, nobody knows who this is. */
+        if (!s->by_certificate) {
             session_say(s, REPLY_BAD_SEQUENCE, "Already logged in");
-        return DONE;
+            return DONE;
+        }
     }
     login->has_password = true;
     login->password_unfit = s->line.cut || s->line.nul || strlen(argument) > SECRET_PASSWORD_MAX;

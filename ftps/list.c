@@ -32,14 +32,14 @@ static void ls_time(int64_t wall_ms, int64_t now, char *out, size_t size)
         tm = (struct tm){ .tm_mday = 1, .tm_year = 70 };
     const char *month = months[(unsigned)tm.tm_mon % ARRAY_LENGTH(months)];
     if (wall_ms > now || now - wall_ms > HALF_A_YEAR_MS)
-        snprintf(out, size, "%s %2d  %4d", month, tm.tm_mday, tm.tm_year + 1900);
+        snprintf(out, size, "%.3s %2d  %4d", month, tm.tm_mday, tm.tm_year + 1900);
     else
-        snprintf(out, size, "%s %2d %02d:%02d", month, tm.tm_mday, tm.tm_hour, tm.tm_min);
+        snprintf(out, size, "%.3s %2d %02d:%02d", month, tm.tm_mday, tm.tm_hour, tm.tm_min);
 }
 
 enum fault_code list_long(struct buf *out, const struct tree_entry *entry, int64_t now, struct fault *f)
 {
-    char when[32];
+    char when[64]; /* room for any int in each field */
     ls_time(entry->modified, now, when, sizeof when);
     return buf_printf(out, f, "%s 1 cradle cradle %12lld %s %s\r\n",
                       entry->folder ? "drwxr-xr-x" : "-rw-r--r--", (long long)entry->size, when, entry->name);

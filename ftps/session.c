@@ -43,7 +43,7 @@ static const struct {
     [SESSION_NAME] = { "name", TO(SECRET) | TO(CHECKING) | TO(BYE) },
     [SESSION_SECRET] = { "secret", TO(SECRET) | TO(CHECKING) | TO(BYE) },
     [SESSION_CHECKING] = { "checking", TO(NAME) | TO(SECRET) | TO(READY) | TO(BYE) },
-    [SESSION_READY] = { "ready", TO(BUSY) | TO(BYE) },
+    [SESSION_READY] = { "ready", TO(CHECKING) | TO(BUSY) | TO(BYE) },
     [SESSION_BUSY] = { "busy", TO(READY) | TO(BYE) },
     [SESSION_BYE] = { "bye", 0 },
 };
@@ -189,6 +189,13 @@ static bool session_is_over(const struct session *s)
     return true;
 }
 
+void session_drop_sender(struct session *s)
+{
+    if (s->sender != 0)
+        logbook_sender_gone(session_fleet(s), s->sender);
+    s->sender = 0;
+}
+
 /* Everything but the control connection goes now. */
 static void session_let_go(struct session *s)
 {
@@ -199,11 +206,9 @@ static void session_let_go(struct session *s)
     transfer_drop(s);
     data_drop(s->data);
     s->data = NULL;
-    if (s->sender != 0)
-        logbook_sender_gone(session_fleet(s), s->sender);
-    s->sender = 0;
     log_event(LOG_FTPS_CLOSE, "client=%s user=%s", s->address,
               s->who.account[0] || s->who.mac.text[0] ? LOG_VALUE(principal_name(&s->who)) : "-");
+    session_drop_sender(s);
 }
 
 /* Without a word, at once. */

@@ -4,6 +4,7 @@
  * back.
  *
  *   control   GREETING > NAME > SECRET > CHECKING (worker) > READY <> BUSY > BYE
+ *             READY > CHECKING: a PASS although a certificate was enough
  *   data      (none) > OFFERED > SHAKING > OPEN > DRAINING > (none)          any > BROKEN          data.h
  *   transfer  exists only between 150 and 226/4xx                                                  transfer.h
  *
@@ -113,6 +114,8 @@ void session_stop(struct session *s);
 bool session_legal_move(enum session_state from, enum session_state to);
 const char *session_state_name(enum session_state state);
 void session_enter(struct session *s, enum session_state state);
+/* The client is nobody the logbook knows any more. */
+void session_drop_sender(struct session *s);
 struct fleet *session_fleet(const struct session *s);
 
 /* Replies. The arguments are those of the reply's text (reply.def). session_say_more begins one of several

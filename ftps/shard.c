@@ -75,6 +75,10 @@ static void shard_welcome(struct shard *shard, int fd, const union address *peer
     address_unmap(&from);
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    /* A handset that roamed away cannot say so. Its session must not live on for minutes: until it ends, a
+     * resend of what it sent last would count as new bytes. */
+    const unsigned patience = (unsigned)common->fleet->settings->data_timeout;
+    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &patience, sizeof patience);
     if (session_new(shard, fd, &local, &from, serves, &f) != FAULT_OK)
         shard_complain(shard, f.text);
 }

@@ -114,19 +114,19 @@ static void transfer_let_data_go(struct session *s)
         data_drop(data);
 }
 
-static void transfer_fail(struct session *s, const struct fault *why)
+static void transfer_fail(struct session *s, const struct fault *reason)
 {
+    const struct fault why = *reason; /* it may belong to the data channel, which goes */
     const char *words;
-    enum reply reply = reply_of_fault(why, &words);
-    bool wire = why->code == FAULT_CUT || why->code == FAULT_TIMEOUT || why->code == FAULT_TLS;
+    enum reply reply = reply_of_fault(&why, &words);
+    bool wire = why.code == FAULT_CUT || why.code == FAULT_TIMEOUT || why.code == FAULT_TLS;
     s->command = s->transfer->command;
-    transfer_log_failure(s, why);
+    transfer_log_failure(s, &why);
     if (wire && s->data) {
         /* Before it was open it is the connection that failed, afterwards the transfer. */
         bool opened = data_was_open(s->data);
         reply = opened ? REPLY_CUT : REPLY_NO_DATA;
-        words = opened ? "The data connection was cut, nothing of the transfer counts"
-                       : "The data connection did not come to be";
+        words = opened ? "The data connection was cut, nothing of the transfer counts" : why.text;
     }
     transfer_let_data_go(s);
     session_say(s, reply, words);
