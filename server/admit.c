@@ -18,6 +18,8 @@
 /* A body that a route has no use for may be so large. */
 #define BODY_UNUSED_MAX 65536
 
+#define SEEN_AGAIN_MS 60000
+
 #define BUSY_WORDS "the server is busy: come back later"
 
 /* --- the header
@@ -116,19 +118,33 @@ static enum fault_code judge(const struct exchange *x, struct fault *f)
     return FAULT_OK;
 }
 
+/* Once a connection, and once a minute: each time costs a row written. */
+static void tell_seen(struct exchange *x)
+{
+    struct connection *connection = x->connection;
+    int64_t now = clock_steady_ms();
+    if (x->request.who.role != ROLE_HANDSET ||
+        (connection->seen != 0 && now - connection->seen < SEEN_AGAIN_MS))
+        return;
+    connection->seen = now;
+    handset_seen(x->gate->fleet, &x->request.who, request_header(&x->request, "User-Agent"));
+}
+
 static void granted(struct exchange *x)
 {
     struct fault f;
     x->request.who = x->login.who;
-    if (x->request.who.role == ROLE_HANDSET)
-        handset_seen(x->gate->fleet, &x->request.who, request_header(&x->request, "User-Agent"));
+    tell_seen(x);
     if (judge(x, &f) != FAULT_OK) {
         reply_fault(&x->reply, &f);
         exchange_done(x);
     } else if (x->request.route->body == BODY_JSON) {
         exchange_done(x); /* the handler runs when the body has come */
-    } else {
+    } else if (pthread_equal(x->thread, pthread_self())) {
         admit_work(x);
+    } else {
+        run_handler(
+            &x->work); /* a worker has brought the login this far; another one would only cost a switch */
     }
 }
 

@@ -14,6 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define REAP_AT_ONCE      32
+#define OVERLOAD_AGAIN_MS 1000
+
 static const char *const phase_names[PHASE_COUNT] = {
     [PHASE_SHAKING] = "handshake", [PHASE_HEADER] = "header",   [PHASE_BODY] = "body",
     [PHASE_WORKING] = "working",   [PHASE_SENDING] = "sending", [PHASE_IDLE] = "idle",
@@ -64,9 +67,11 @@ static void write_address(const struct sockaddr *address, char out[ADDRESS_LIMIT
         out[0] = '\0';
 }
 
-/* False when there are as many as the settings allow. */
+/* False when there are as many as the settings allow; that is said once in a while, not to each. */
 static bool admit(struct gate *gate, struct connection *connection)
 {
+    int64_t now = clock_steady_ms();
+    bool say = false;
     pthread_mutex_lock(&gate->lock);
     bool room = gate->connections < (size_t)gate->fleet->settings->max_connections && !gate->stopping;
     if (room) {
@@ -76,8 +81,13 @@ static bool admit(struct gate *gate, struct connection *connection)
         if (connection->next != NULL)
             connection->next->back = &connection->next;
         gate->first = connection;
+    } else if (now - gate->overload_said >= OVERLOAD_AGAIN_MS) {
+        say = true;
+        gate->overload_said = now;
     }
     pthread_mutex_unlock(&gate->lock);
+    if (say)
+        log_event(LOG_OVERLOAD, "what=connections protocol=https address=%s", connection->address);
     return room;
 }
 
@@ -110,8 +120,6 @@ struct connection *connection_new(struct gate *gate, enum serves serves, int fd,
         gnutls_session_set_ptr(session, connection);
         gnutls_handshake_set_hook_function(session, GNUTLS_HANDSHAKE_FINISHED, GNUTLS_HOOK_POST, shaken);
         admitted = admit(gate, connection);
-        if (!admitted)
-            log_event(LOG_OVERLOAD, "what=connections protocol=https address=%s", connection->address);
     }
     if (!admitted) {
         /* The session lives a little longer than this object. */
@@ -216,20 +224,41 @@ static bool is_late(struct connection *connection, const struct settings *settin
     return false;
 }
 
-void connection_reap(struct gate *gate)
+/* What was shut down and is still to be logged: not under the lock. */
+struct late {
+    char address[ADDRESS_LIMIT];
+    int phase;
+};
+
+static size_t shut_down_late(struct gate *gate, struct late *ret_late, size_t max)
 {
     int64_t now = clock_steady_ms();
-    for (struct connection *c = gate->first; c != NULL; c = c->next) {
+    size_t count = 0;
+    pthread_mutex_lock(&gate->lock);
+    for (struct connection *c = gate->first; c != NULL && count < max; c = c->next) {
         if (!is_late(c, gate->fleet->settings, now))
             continue;
-        int phase = c->phase;
-        /* An idle connection that ends is no event. */
-        if (phase != PHASE_IDLE)
-            log_event(LOG_HTTPS_STALLED, "address=%s phase=%s", c->address, phase_names[phase]);
-        if (phase != PHASE_SHAKING)
+        mem_copy_text(ret_late[count].address, sizeof ret_late[count].address, c->address);
+        ret_late[count++].phase = c->phase;
+        if (c->phase != PHASE_SHAKING)
             c->phase = PHASE_OVER;
         else
             c->since = INT64_MAX / 2; /* stays a failed handshake, and is not shut down twice */
         shutdown(c->fd, SHUT_RDWR);
     }
+    pthread_mutex_unlock(&gate->lock);
+    return count;
+}
+
+void connection_reap(struct gate *gate)
+{
+    struct late late[REAP_AT_ONCE];
+    size_t count;
+    do {
+        count = shut_down_late(gate, late, REAP_AT_ONCE);
+        for (size_t i = 0; i < count; i++)
+            if (late[i].phase != PHASE_IDLE) /* the end of an idle connection is no event */
+                log_event(LOG_HTTPS_STALLED, "address=%s phase=%s", late[i].address,
+                          phase_names[late[i].phase]);
+    } while (count == REAP_AT_ONCE);
 }

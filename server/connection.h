@@ -36,7 +36,8 @@ struct connection {
     gnutls_session_t session; /* borrowed; gone when connection_free is called */
     bool examined;
     struct tls_peer peer; /* when examined */
-    bool linger;          /* refused while the client may still be sending */
+    int64_t seen; /* steady ms; when the fleet was told last that this handset was here. The exchange's */
+    bool linger;  /* refused while the client may still be sending */
     _Atomic int phase;
     _Atomic int64_t since;           /* steady ms: the phase, or the last time that it showed progress */
     _Atomic int64_t bytes;           /* of the body, since then */
@@ -56,7 +57,7 @@ void connection_received(struct connection *connection, size_t bytes);
  */
 const struct tls_peer *connection_peer(struct connection *connection);
 
-/* Shuts down what passed its deadline. The loop's thread, under the gate's lock. */
+/* Shuts down what passed its deadline. The loop's thread. */
 void connection_reap(struct gate *gate);
 /* A function that retrieves no certificate, for daemons, which want one to start; sessions get their
  * credentials from connection_new. */

@@ -113,6 +113,7 @@ void *exchange_uri(void *cls, const char *uri, struct MHD_Connection *mhd)
     x->mhd = mhd;
     x->connection = connection;
     x->gate = connection->gate;
+    x->thread = pthread_self();
     x->place = uri;
     x->target_length = strlen(x->target);
     x->started = clock_steady_ms();

@@ -27,6 +27,7 @@ struct exchange {
     struct MHD_Connection *mhd;
     struct connection *connection;
     struct gate *gate;
+    pthread_t thread; /* the daemon's */
     enum exchange_stage stage;
     int64_t started;   /* steady ms */
     char *target;      /* as it came, a copy: the library cuts its own at '?' and '&' */

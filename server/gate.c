@@ -15,9 +15,7 @@
 static void gate_tick(void *user)
 {
     struct gate *gate = user;
-    pthread_mutex_lock(&gate->lock);
     connection_reap(gate);
-    pthread_mutex_unlock(&gate->lock);
     loop_timer_start(gate->tick, TICK_MS);
 }
 

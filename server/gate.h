@@ -37,6 +37,7 @@ struct gate {
     bool stopping;
     struct connection *first;
     size_t connections;
+    int64_t overload_said; /* steady ms */
     /* the loop's */
     struct loop_task task;
     struct loop_timer *tick;
