@@ -68,6 +68,7 @@ UNIT_TESTS += \
 	tests/unit/fleet/test_login \
 	tests/unit/fleet/test_memory \
 	tests/unit/fleet/test_segment \
+	tests/unit/fleet/test_sighting \
 	tests/unit/fleet/test_tree \
 	tests/unit/fleet/test_trouble \
 	tests/unit/fleet/test_upload \
@@ -83,6 +84,7 @@ tests_unit_fleet_test_logbook_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_login_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_memory_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_segment_LDADD = $(FLEET_TEST_LIBS)
+tests_unit_fleet_test_sighting_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_tree_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_trouble_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_upload_LDADD = $(FLEET_TEST_LIBS)

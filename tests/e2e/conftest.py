@@ -10,6 +10,7 @@ import json
 import os
 import pathlib
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -109,7 +110,9 @@ class Site:
         self.settings.update(settings)
         values = {"https_listen": "127.0.0.1:0", "ftps_listen": "127.0.0.1:0", "refusal_delay": "50ms", "log_level": "debug"}
         values.update(self.settings)
-        command = [CRADLED, "serve", "--config", self.folder / "site/cradled.conf"]
+        # CRADLE_WRAP: a program to run the daemon under, for instance valgrind.
+        command = shlex.split(os.environ.get("CRADLE_WRAP", ""))
+        command += [CRADLED, "serve", "--config", self.folder / "site/cradled.conf"]
         for name, value in values.items():
             command += ["--set", f"{name}={value}"]
         self.log = open(self.folder / "daemon.log", "ab")
