@@ -193,7 +193,9 @@ enum fault_code master_parse(const char *data, size_t n, struct master *ret_mast
             skip_past(&s, "-->");
         else if (at_text(&s, "![CDATA["))
             skip_past(&s, "]]>");
-        else if (at_text(&s, "?") || at_text(&s, "/") || at_text(&s, "!"))
+        else if (at_text(&s, "?"))
+            skip_past(&s, "?>");
+        else if (at_text(&s, "/") || at_text(&s, "!"))
             skip_past(&s, ">");
         else
             code = read_tag(&s, m, f);

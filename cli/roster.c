@@ -110,6 +110,15 @@ static enum fault_code csv_field(struct csv *c, char *out, struct fault *f)
     return FAULT_OK;
 }
 
+/* The text ends without a NUL. */
+static bool is_blank(const char *line, size_t n)
+{
+    size_t i = 0;
+    while (i < n && (line[i] == ' ' || line[i] == '\t' || line[i] == '\r'))
+        i++;
+    return i == n;
+}
+
 static void csv_skip_line(struct csv *c)
 {
     while (c->at < c->end && *c->at != '\n')
@@ -161,7 +170,7 @@ enum fault_code roster_parse(struct roster *r, const char *text, size_t n, const
     for (; c.at < c.end && code == FAULT_OK; c.at++, c.line++) {
         const char *end = memchr(c.at, '\n', (size_t)(c.end - c.at));
         size_t length = (size_t)((end != NULL ? end : c.end) - c.at);
-        if (*c.at == '#' || strspn(c.at, " \t\r") >= length) {
+        if (*c.at == '#' || is_blank(c.at, length)) {
             csv_skip_line(&c);
         } else {
             code = csv_row(&c, fields, f);

@@ -141,6 +141,86 @@ tests_unit_cli_test_trace_LDADD = $(CLI_TEST_LIBS)
 endif
 check_PROGRAMS += $(UNIT_TESTS)
 
+# The corpora of the fuzzers are replayed; tests/fuzz/README.md tells how to fuzz for real.
+REPLAY_TESTS = \
+	tests/fuzz/replay_path \
+	tests/fuzz/replay_mac \
+	tests/fuzz/replay_value \
+	tests/fuzz/replay_utf \
+	tests/fuzz/replay_clock \
+	tests/fuzz/replay_secret \
+	tests/fuzz/replay_seal \
+	tests/fuzz/replay_settings \
+	tests/fuzz/replay_xml \
+	tests/fuzz/replay_grant \
+	tests/fuzz/replay_inspect \
+	tests/fuzz/replay_agent \
+	tests/fuzz/replay_etag \
+	tests/fuzz/replay_line \
+	tests/fuzz/replay_facts \
+	tests/fuzz/replay_reply \
+	tests/fuzz/replay_address \
+	tests/fuzz/replay_basic \
+	tests/fuzz/replay_query \
+	tests/fuzz/replay_range \
+	tests/fuzz/replay_condition \
+	tests/fuzz/replay_guard \
+	tests/fuzz/replay_master \
+	tests/fuzz/replay_roster \
+	tests/fuzz/replay_trace
+tests_fuzz_replay_path_SOURCES = tests/fuzz/fuzz_path.c tests/fuzz/replay.c tests/fuzz/fuzz.h
+tests_fuzz_replay_path_LDADD = $(BASE_TEST_LIBS)
+tests_fuzz_replay_mac_SOURCES = tests/fuzz/fuzz_mac.c tests/fuzz/replay.c tests/fuzz/fuzz.h
+tests_fuzz_replay_mac_LDADD = $(BASE_TEST_LIBS)
+tests_fuzz_replay_value_SOURCES = tests/fuzz/fuzz_value.c tests/fuzz/replay.c tests/fuzz/fuzz.h
+tests_fuzz_replay_value_LDADD = $(BASE_TEST_LIBS)
+tests_fuzz_replay_utf_SOURCES = tests/fuzz/fuzz_utf.c tests/fuzz/replay.c tests/fuzz/fuzz.h
+tests_fuzz_replay_utf_LDADD = $(BASE_TEST_LIBS)
+tests_fuzz_replay_clock_SOURCES = tests/fuzz/fuzz_clock.c tests/fuzz/replay.c tests/fuzz/fuzz.h
+tests_fuzz_replay_clock_LDADD = $(BASE_TEST_LIBS)
+tests_fuzz_replay_secret_SOURCES = tests/fuzz/fuzz_secret.c tests/fuzz/replay.c tests/fuzz/fuzz.h
+tests_fuzz_replay_secret_LDADD = $(BASE_TEST_LIBS)
+tests_fuzz_replay_seal_SOURCES = tests/fuzz/fuzz_seal.c tests/fuzz/replay.c tests/fuzz/fuzz.h
+tests_fuzz_replay_seal_LDADD = $(BASE_TEST_LIBS)
+tests_fuzz_replay_settings_SOURCES = tests/fuzz/fuzz_settings.c tests/fuzz/replay.c tests/fuzz/fuzz.h
+tests_fuzz_replay_settings_LDADD = $(BASE_TEST_LIBS)
+tests_fuzz_replay_xml_SOURCES = tests/fuzz/fuzz_xml.c tests/fuzz/replay.c tests/fuzz/fuzz.h
+tests_fuzz_replay_xml_LDADD = $(BASE_TEST_LIBS)
+tests_fuzz_replay_grant_SOURCES = tests/fuzz/fuzz_grant.c tests/fuzz/replay.c tests/fuzz/fuzz.h
+tests_fuzz_replay_grant_LDADD = $(FLEET_TEST_LIBS)
+tests_fuzz_replay_inspect_SOURCES = tests/fuzz/fuzz_inspect.c tests/fuzz/replay.c tests/fuzz/fuzz.h
+tests_fuzz_replay_inspect_LDADD = $(FLEET_TEST_LIBS)
+tests_fuzz_replay_agent_SOURCES = tests/fuzz/fuzz_agent.c tests/fuzz/replay.c tests/fuzz/fuzz.h
+tests_fuzz_replay_agent_LDADD = $(FLEET_TEST_LIBS)
+tests_fuzz_replay_etag_SOURCES = tests/fuzz/fuzz_etag.c tests/fuzz/replay.c tests/fuzz/fuzz.h
+tests_fuzz_replay_etag_LDADD = $(FLEET_TEST_LIBS)
+tests_fuzz_replay_line_SOURCES = tests/fuzz/fuzz_line.c tests/fuzz/replay.c tests/fuzz/fuzz.h
+tests_fuzz_replay_line_LDADD = $(FTPS_TEST_LIBS)
+tests_fuzz_replay_facts_SOURCES = tests/fuzz/fuzz_facts.c tests/fuzz/replay.c tests/fuzz/fuzz.h
+tests_fuzz_replay_facts_LDADD = $(FTPS_TEST_LIBS)
+tests_fuzz_replay_reply_SOURCES = tests/fuzz/fuzz_reply.c tests/fuzz/replay.c tests/fuzz/fuzz.h
+tests_fuzz_replay_reply_LDADD = $(FTPS_TEST_LIBS)
+tests_fuzz_replay_address_SOURCES = tests/fuzz/fuzz_address.c tests/fuzz/replay.c tests/fuzz/fuzz.h
+tests_fuzz_replay_address_LDADD = $(FTPS_TEST_LIBS)
+tests_fuzz_replay_basic_SOURCES = tests/fuzz/fuzz_basic.c tests/fuzz/replay.c tests/fuzz/fuzz.h
+tests_fuzz_replay_basic_LDADD = $(SERVER_TEST_LIBS)
+tests_fuzz_replay_query_SOURCES = tests/fuzz/fuzz_query.c tests/fuzz/replay.c tests/fuzz/fuzz.h
+tests_fuzz_replay_query_LDADD = $(SERVER_TEST_LIBS)
+tests_fuzz_replay_range_SOURCES = tests/fuzz/fuzz_range.c tests/fuzz/replay.c tests/fuzz/fuzz.h
+tests_fuzz_replay_range_LDADD = $(SERVER_TEST_LIBS)
+tests_fuzz_replay_condition_SOURCES = tests/fuzz/fuzz_condition.c tests/fuzz/replay.c tests/fuzz/fuzz.h
+tests_fuzz_replay_condition_LDADD = $(SERVER_TEST_LIBS)
+tests_fuzz_replay_guard_SOURCES = tests/fuzz/fuzz_guard.c tests/fuzz/replay.c tests/fuzz/fuzz.h
+tests_fuzz_replay_guard_LDADD = $(SERVER_TEST_LIBS)
+tests_fuzz_replay_master_SOURCES = tests/fuzz/fuzz_master.c tests/fuzz/replay.c tests/fuzz/fuzz.h
+tests_fuzz_replay_master_LDADD = $(CLI_TEST_LIBS)
+tests_fuzz_replay_roster_SOURCES = tests/fuzz/fuzz_roster.c tests/fuzz/replay.c tests/fuzz/fuzz.h
+tests_fuzz_replay_roster_LDADD = $(CLI_TEST_LIBS)
+tests_fuzz_replay_trace_SOURCES = tests/fuzz/fuzz_trace.c tests/fuzz/replay.c tests/fuzz/fuzz.h
+tests_fuzz_replay_trace_LDADD = $(CLI_TEST_LIBS)
+check_PROGRAMS += $(REPLAY_TESTS)
+CLEANFILES += crash-*
+
 E2E_TESTS = \
 	tests/e2e/test_files.py \
 	tests/e2e/test_ftps.py \
@@ -152,7 +232,7 @@ E2E_TESTS = \
 LINT_TESTS = \
 	tests/lint/test_house.py
 
-TESTS = $(LINT_TESTS) $(UNIT_TESTS) $(E2E_TESTS)
+TESTS = $(LINT_TESTS) $(UNIT_TESTS) $(REPLAY_TESTS) $(E2E_TESTS)
 TEST_EXTENSIONS = .py
 AM_TESTS_ENVIRONMENT = \
 	CMOCKA_MESSAGE_OUTPUT=TAP; export CMOCKA_MESSAGE_OUTPUT; \
@@ -162,7 +242,9 @@ AM_TESTS_ENVIRONMENT = \
 	PYTHON3='$(PYTHON3)'; export PYTHON3; \
 	PYTHONPATH='$(abs_top_srcdir)/tests/e2e'; export PYTHONPATH;
 LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
+# pytest's exit status says nothing that its TAP lines do not.
 PY_LOG_DRIVER = $(LOG_DRIVER)
+AM_PY_LOG_DRIVER_FLAGS = --ignore-exit
 PY_LOG_COMPILER = $(top_srcdir)/tests/e2e/run-pytest
 $(E2E_TESTS:.py=.log) $(LINT_TESTS:.py=.log): cradled$(EXEEXT) cradle-handset$(EXEEXT)
 
@@ -171,39 +253,15 @@ EXTRA_DIST += \
 	tests/unit/db/shelf.h \
 	tests/unit/fleet/camp.h \
 	tests/unit/fleet/site.h \
+	tests/fuzz/README.md \
 	tests/fuzz/address.dict \
 	tests/fuzz/agent.dict \
 	tests/fuzz/basic.dict \
 	tests/fuzz/clock.dict \
 	tests/fuzz/condition.dict \
+	tests/fuzz/corpus \
 	tests/fuzz/etag.dict \
 	tests/fuzz/facts.dict \
-	tests/fuzz/fuzz_address.c \
-	tests/fuzz/fuzz_agent.c \
-	tests/fuzz/fuzz_basic.c \
-	tests/fuzz/fuzz_clock.c \
-	tests/fuzz/fuzz_condition.c \
-	tests/fuzz/fuzz_etag.c \
-	tests/fuzz/fuzz_facts.c \
-	tests/fuzz/fuzz_ftps_line.c \
-	tests/fuzz/fuzz_grant.c \
-	tests/fuzz/fuzz_guard.c \
-	tests/fuzz/fuzz_inspect.c \
-	tests/fuzz/fuzz_line.c \
-	tests/fuzz/fuzz_mac.c \
-	tests/fuzz/fuzz_master.c \
-	tests/fuzz/fuzz_path.c \
-	tests/fuzz/fuzz_query.c \
-	tests/fuzz/fuzz_range.c \
-	tests/fuzz/fuzz_reply.c \
-	tests/fuzz/fuzz_roster.c \
-	tests/fuzz/fuzz_seal.c \
-	tests/fuzz/fuzz_secret.c \
-	tests/fuzz/fuzz_settings.c \
-	tests/fuzz/fuzz_trace.c \
-	tests/fuzz/fuzz_utf.c \
-	tests/fuzz/fuzz_value.c \
-	tests/fuzz/fuzz_xml.c \
 	tests/fuzz/grant.dict \
 	tests/fuzz/guard.dict \
 	tests/fuzz/inspect.dict \
@@ -213,7 +271,6 @@ EXTRA_DIST += \
 	tests/fuzz/path.dict \
 	tests/fuzz/query.dict \
 	tests/fuzz/range.dict \
-	tests/fuzz/replay.c \
 	tests/fuzz/reply.dict \
 	tests/fuzz/roster.dict \
 	tests/fuzz/secret.dict \

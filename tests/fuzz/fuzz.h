@@ -48,7 +48,7 @@ static inline uint64_t fuzz_number(struct fuzz *in, size_t bytes)
 /* Exactly so many bytes in memory of their own: a read beyond them is found. free() it. */
 static inline char *fuzz_copy(const void *data, size_t n)
 {
-    char *copy = malloc(n > 0 ? n : 1);
+    char *copy = calloc(1, n > 0 ? n : 1);
     HOLDS(copy != NULL);
     if (n > 0)
         memcpy(copy, data, n);

@@ -20,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_word(model);
     check_word(firmware);
     HOLDS(strstr(text, "-UA/") != NULL || (model[0] == '\0' && firmware[0] == '\0'));
-    if (strstr(model, "-UA/") == NULL && model[0] != '\0') {
+    if (strstr(model, "UA/") == NULL && model[0] != '\0') {
         snprintf(line, sizeof line, "FileTransport Any-%s-UA/%s Type/Application", model, firmware);
         handset_parse_agent(line, again, version);
         HOLDS(strcmp(model, again) == 0 && strcmp(firmware, version) == 0);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An Authorization header of any bytes: base64 has one spelling, and credentials that are whole are those that were sent. */
+/* An Authorization header of any bytes: base64 has one spelling, and credentials that are whole are those
+ * that were sent. */
 #include "server/basic.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -48,7 +49,8 @@ static void check_sent(const char *raw, size_t n)
     if (!basic.user_unfit) {
         HOLDS(colon != NULL && strlen(basic.user) == user && memcmp(basic.user, raw, user) == 0);
         HOLDS(fuzz_is_clean(basic.user));
-        HOLDS(basic.password_unfit == (password > SECRET_PASSWORD_MAX || memchr(colon + 1, 0, password) != NULL));
+        HOLDS(basic.password_unfit ==
+              (password > SECRET_PASSWORD_MAX || memchr(colon + 1, 0, password) != NULL));
         if (!basic.password_unfit)
             HOLDS(strlen(basic.password) == password && memcmp(basic.password, colon + 1, password) == 0);
     }
@@ -67,7 +69,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_base64(exact, size);
     check_sent(exact, size);
     if (basic_parse(text, &basic) == BASIC_GIVEN)
-        HOLDS(strncasecmp(text, "basic", 5) == 0 && strnlen(basic.user, sizeof basic.user) < sizeof basic.user &&
+        HOLDS(strncasecmp(text, "basic", 5) == 0 &&
+              strnlen(basic.user, sizeof basic.user) < sizeof basic.user &&
               strnlen(basic.password, sizeof basic.password) < sizeof basic.password);
     else
         HOLDS(strncasecmp(text, "basic ", 6) != 0);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A date that is understood is a whole second and reads the same after it was written; every time can be written and
- * read. Input: 8 bytes of a time, then a header's text. */
+/* A date that is understood is a whole second and reads the same after it was written; every time can be
+ * written and read. Input: 8 bytes of a time, then a header's text. */
 #include "base/clock.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -31,6 +31,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         HOLDS(ms % 1000 == 0 && ms >= FIRST_MS && ms <= LAST_MS + 1000 /* a leap second */);
         if (ms <= LAST_MS)
             check_written(ms);
+        /* The preferred form is written as it was read, but for a wrong day of the week and leap seconds. */
+        char written[30];
+        clock_http_date(ms, written, sizeof written);
+        HOLDS(strlen(text) != 29 || text[3] != ',' || strstr(text, ":60 ") != NULL ||
+              strcmp(text + 3, written + 3) == 0);
         HOLDS(strlen(text) >= 24);
     }
     free(text);

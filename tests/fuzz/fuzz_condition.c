@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Conditional requests in the order of RFC 9110, 13.2.2: a condition that fails wins over one that would spare the body, an
- * entity tag over a date. Input: a byte that says which headers are there, 6 bytes of a time, then a line for each. */
+/* Conditional requests in the order of RFC 9110, 13.2.2: a condition that fails wins over one that would
+ * spare the body, an entity tag over a date. Input: a byte that says which headers are there, 6 bytes of a
+ * time, then a line for each. */
 #include "base/clock.h"
 #include "fleet/tree.h"
 #include "server/condition.h"
@@ -21,7 +22,8 @@ static void check(const struct condition *c, int64_t modified)
         HOLDS((verdict == CONDITION_NOT_MODIFIED) == tree_etag_matches(c->if_none_match, ETAG, true));
     if (verdict == CONDITION_NOT_MODIFIED)
         HOLDS(c->if_none_match != NULL || clock_parse_http_date(c->if_modified_since) != -1);
-    if (c->if_match == NULL && c->if_none_match == NULL && c->if_modified_since == NULL && c->if_unmodified_since == NULL)
+    if (c->if_match == NULL && c->if_none_match == NULL && c->if_modified_since == NULL &&
+        c->if_unmodified_since == NULL)
         HOLDS(verdict == CONDITION_GO);
     HOLDS(condition_range(c, ETAG) == (c->if_range == NULL || strcmp(c->if_range, ETAG) == 0));
 }

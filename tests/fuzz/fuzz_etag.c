@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Entity tags: what stands in a list matches, what does not stand there does not. Input: a line that is a header's list; then a
- * tag without its quotes. */
+/* Entity tags: what stands in a list matches, what does not stand there does not. Input: a line that is a
+ * header's list; then a tag without its quotes. */
 #include "fleet/tree.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -13,7 +13,8 @@ static void check_list(const char *list, const char *etag)
     struct fault f = { FAULT_OK, "" };
     HOLDS((tree_precondition(etag, list, NULL, NULL) == FAULT_OK) == strong);
     HOLDS((tree_precondition(etag, NULL, list, NULL) == FAULT_OK) == !weak);
-    HOLDS(tree_precondition(NULL, list, NULL, &f) == FAULT_PRECONDITION && f.code == FAULT_PRECONDITION && f.text[0] != '\0');
+    HOLDS(tree_precondition(NULL, list, NULL, &f) == FAULT_PRECONDITION && f.code == FAULT_PRECONDITION &&
+          f.text[0] != '\0');
     HOLDS(tree_precondition("", NULL, list, NULL) == FAULT_OK);
     HOLDS(tree_precondition(etag, NULL, NULL, NULL) == FAULT_OK);
 }
@@ -29,7 +30,8 @@ static void check_member(const char *etag)
     snprintf(list, room, "W/\"first\" ,, %s, \"last\"", etag);
     HOLDS(tree_etag_matches(list, etag, false) && tree_etag_matches(list, etag, true));
     snprintf(list, room, "\"first\",W/%s", etag);
-    HOLDS(tree_etag_matches(list, etag, false) == (strcmp(etag, "\"first\"") == 0) && tree_etag_matches(list, etag, true));
+    HOLDS(tree_etag_matches(list, etag, false) == (strcmp(etag, "\"first\"") == 0) &&
+          tree_etag_matches(list, etag, true));
     snprintf(list, room, "\"%s\"", "*");
     HOLDS(tree_etag_matches(list, etag, true) == (strcmp(etag, "\"*\"") == 0));
     HOLDS(tree_etag_matches(" * ", etag, false));

@@ -5,7 +5,6 @@
 #include "fleet/grant.h"
 #include "tests/fuzz/fuzz.h"
 
-
 #define OWN "00907a0a0b0c"
 
 /* Whatever spelling it came in, nothing that a handset reaches begins with another one's MAC or with '@'. */

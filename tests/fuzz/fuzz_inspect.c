@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The verdict on a configuration file does not depend on the pieces it comes in; what looks like XML is judged as XML. */
+/* The verdict on a configuration file does not depend on the pieces it comes in; what looks like XML is
+ * judged as XML. */
 #include "base/xml.h"
 #include "fleet/inspect.h"
 #include "tests/fuzz/fuzz.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Whatever spelling a MAC comes in, what is read is 12 lower-case digits, and reads back as itself in every spelling. */
+/* Whatever spelling a MAC comes in, what is read is 12 lower-case digits, and reads back as itself in every
+ * spelling. */
 #include "base/mac.h"
 #include "tests/fuzz/fuzz.h"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the simulator takes from a master file is what an XML parser finds in its attributes, within a handset's limits. */
+/* What the simulator takes from a master file is what an XML parser finds in its attributes, within a
+ * handset's limits. */
 #include "cli/master.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -9,7 +10,8 @@ struct found {
     char list[8192], app[8192], logs[8192];
 };
 
-/* What is not ASCII reads as '?', and blanks as one blank: the scanner of master.c does not tell them apart. */
+/* What is not ASCII reads as '?', and blanks as one blank: the scanner of master.c does not tell them apart.
+ */
 static void keep(char out[8192], const char *value)
 {
     size_t n = 0;
@@ -44,7 +46,8 @@ static bool is_plain(const char *data, size_t n)
     for (size_t i = 0; i < n; i++)
         if (data[i] == '\0' || (uint8_t)data[i] >= 0x80)
             return false;
-    return memmem(data, n, "encoding", 8) == NULL && memmem(data, n, "&#0", 3) == NULL && memmem(data, n, "&#x0", 4) == NULL;
+    return memmem(data, n, "encoding", 8) == NULL && memmem(data, n, "&#0", 3) == NULL &&
+           memmem(data, n, "&#x0", 4) == NULL;
 }
 
 static void check_found(const char *data, size_t n, const struct master *m)
@@ -87,7 +90,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (master_parse(text, size, &m, &f) != FAULT_OK) {
         HOLDS(f.code == FAULT_CONTENT && f.text[0] != '\0');
     } else {
-        HOLDS(m.count <= MASTER_FILES && strlen(m.app_file) <= MASTER_ENTRY_LIMIT && strchr(m.app_file, '/') == NULL);
+        HOLDS(m.count <= MASTER_FILES && strlen(m.app_file) <= MASTER_ENTRY_LIMIT &&
+              strchr(m.app_file, '/') == NULL);
         for (size_t i = 0; i < m.count; i++) {
             size_t n = strlen(m.files[i]);
             HOLDS(n > 0 && n <= MASTER_ENTRY_LIMIT && strchr(m.files[i], ',') == NULL);

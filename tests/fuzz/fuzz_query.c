@@ -28,7 +28,8 @@ static void check_again(const struct query *query)
         return;
     HOLDS(query_parse(written, n, &again, NULL) == FAULT_OK && again.count == query->count);
     for (size_t i = 0; i < query->count; i++)
-        HOLDS(strcmp(query->item[i].name, again.item[i].name) == 0 && strcmp(query->item[i].value, again.item[i].value) == 0);
+        HOLDS(strcmp(query->item[i].name, again.item[i].name) == 0 &&
+              strcmp(query->item[i].value, again.item[i].value) == 0);
 }
 
 static void check_values(const struct query *query)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Whatever words go into a reply of the control connection, it is one line with its own code. Input: which reply, which fault,
- * then the words. */
+/* Whatever words go into a reply of the control connection, it is one line with its own code. Input: which
+ * reply, which fault, then the words. */
 #include "ftps/reply.h"
 #include "tests/fuzz/fuzz.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A list of credentials: every MAC once, and what was read, written as strict CSV (RFC 4180), reads the same. */
-#include "cli/roster.h"
+/* A list of credentials: every MAC once, and what was read, written as strict CSV (RFC 4180), reads the same.
+ */
 #include "base/buf.h"
+#include "cli/roster.h"
 #include "tests/fuzz/fuzz.h"
 
 static void quote(struct buf *out, const char *text, const char *end)

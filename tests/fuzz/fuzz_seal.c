@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A sealed chunk opens at its own place and as it is, or not at all, and then nothing of it is given out. Input: a byte that
- * says where to damage it, then bytes that are taken for a chunk, for a wrapped key, and for a plain text. */
+/* A sealed chunk opens at its own place and as it is, or not at all, and then nothing of it is given out.
+ * Input: a byte that says where to damage it, then bytes that are taken for a chunk, for a wrapped key, and
+ * for a plain text. */
 #include "base/seal.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -89,7 +90,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t room = size >= SEAL_OVERHEAD ? size - SEAL_OVERHEAD : 0;
     uint8_t *exact = (uint8_t *)fuzz_copy(data, size), *out = (uint8_t *)fuzz_copy(data, room);
     uint32_t id;
-    HOLDS(seal_chunk_key(exact, size, &id, NULL) == (size >= SEAL_OVERHEAD && data[0] == 1 ? FAULT_OK : FAULT_DAMAGED));
+    HOLDS(seal_chunk_key(exact, size, &id, NULL) ==
+          (size >= SEAL_OVERHEAD && data[0] == 1 ? FAULT_OK : FAULT_DAMAGED));
     if (seal_open_chunk(&key, &place, exact, size, out, NULL) == FAULT_OK)
         check_elsewhere(exact, size);
     else

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* UTF-8 is read as the C library reads it in its C.UTF-8 locale, and a cut text is made whole by taking bytes of one
- * character only. */
+/* UTF-8 is read as the C library reads it in its C.UTF-8 locale, and a cut text is made whole by taking bytes
+ * of one character only. */
 #include "base/utf.h"
 #include "tests/fuzz/fuzz.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Values of settings: within their bounds or a fault with words; what was read, written out again, reads the same.
- * Input: two bytes that choose the bounds, then a line, then another one to compare it with. */
+/* Values of settings: within their bounds or a fault with words; what was read, written out again, reads the
+ * same. Input: two bytes that choose the bounds, then a line, then another one to compare it with. */
 #include "base/value.h"
 #include "tests/fuzz/fuzz.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Runs a fuzz target without a fuzzer: on every file of the folders that are its arguments, and on mutations of them that
- * are the same each time. Without arguments replay_NAME takes $CRADLE_SRCDIR/tests/fuzz/corpus/NAME. Words to mutate with
- * come from NAME.dict above the folder `corpus`. One line of TAP. */
+/* Runs a fuzz target without a fuzzer: on every file of the folders that are its arguments, and on mutations
+ * of them that are the same each time. Without arguments replay_NAME takes
+ * $CRADLE_SRCDIR/tests/fuzz/corpus/NAME. Words to mutate with come from NAME.dict above the folder `corpus`.
+ * One line of TAP. */
 #include "tests/fuzz/fuzz.h"
 
 #include <dirent.h>
@@ -14,7 +15,7 @@
 #include <unistd.h>
 
 #define MUTATIONS   20000
-#define TIME_MS     1500 /* a slow machine runs fewer mutations, from the first on */
+#define TIME_MS     1200 /* a slow machine runs fewer mutations, from the first on */
 #define INPUT_LIMIT 65536
 #define GROWN_LIMIT 4096 /* mutations do not grow an input beyond this */
 
@@ -44,7 +45,9 @@ const char *__ubsan_default_options(void)
     return "halt_on_error=1:abort_on_error=1:print_stacktrace=1";
 }
 
-/* --- the end --------------------------------------------------------------------------------------------------------- */
+/* --- the end
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 /* write(2) alone: this runs in a signal handler. */
 static void say(int fd, const char *text)
@@ -92,7 +95,9 @@ static void on_signal(int number)
     raise(number);
 }
 
-/* --- files ----------------------------------------------------------------------------------------------------------- */
+/* --- files
+ * -----------------------------------------------------------------------------------------------------------
+ */
 
 static __attribute__((noreturn, format(printf, 1, 2))) void give_up(const char *format, ...)
 {
@@ -202,7 +207,9 @@ static void read_words(const char *file)
         fclose(in);
 }
 
-/* --- mutations --------------------------------------------------------------------------------------------------------- */
+/* --- mutations
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 /* xorshift64*: the same numbers on every machine. */
 static uint64_t random_state = 0x9e3779b97f4a7c15;
@@ -237,8 +244,9 @@ static void take_out(struct bytes *b, size_t where, size_t n)
 
 static void mutate(struct bytes *b)
 {
-    static const uint8_t telling[] = { 0, 1, 9, 10, 13, 27, ' ', '"', '%', '&', '\'', ',', '-', '.', '/', '0', '9', ':', ';',
-                                       '<', '=', '@', 'A', 'Z', '[', '\\', 'a', 'f', 'z', 0x7f, 0x80, 0xc0, 0xef, 0xff };
+    static const uint8_t telling[] = { 0,   1,    9,   10,  13,  27,   ' ',  '"',  '%',  '&', '\'', ',',
+                                       '-', '.',  '/', '0', '9', ':',  ';',  '<',  '=',  '@', 'A',  'Z',
+                                       '[', '\\', 'a', 'f', 'z', 0x7f, 0x80, 0xc0, 0xef, 0xff };
     size_t where = below(b->used + 1), left = b->used - where;
     uint8_t piece[64];
     size_t n = left > 0 ? 1 + below(left < sizeof piece ? left : sizeof piece) : 0;
@@ -284,7 +292,9 @@ static void mutate(struct bytes *b)
     }
 }
 
-/* --- the run ----------------------------------------------------------------------------------------------------------- */
+/* --- the run
+ * -----------------------------------------------------------------------------------------------------------
+ */
 
 static void run(const char *name, unsigned long mutation, const uint8_t *data, size_t n)
 {
