@@ -1,51 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Statements, the pool of readers, and the one writer that commits in groups. What is SQLite's own stands in
- * sqlite.c. */
-#include "db/db.h"
+/* Statements, the pool of readers, opening and closing. The writer is writer.c; what is SQLite's own stands
+ * in sqlite.c. */
+#include "db/inner.h"
 
-#include "base/clock.h"
-#include "db/engine.h"
-
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#define GROUP_MAX       256
-#define LAZY_MS         5000
 #define READERS_DEFAULT 8
-
-static const struct engine *const engine = &engine_sqlite;
-
-struct db_conn {
-    struct engine_conn *engine;
-    struct db_conn *next;        /* in the list of idle readers */
-    bool running[SQL_COUNT + 1]; /* between db_select and db_end */
-    struct fault trouble;        /* the engine's latest */
-};
-
-struct db {
-    struct db_options options;
-    char file[512];
-
-    pthread_mutex_t readers_lock;
-    pthread_cond_t reader_idle;
-    struct db_conn *idle;
-    size_t readers; /* made so far */
-
-    pthread_mutex_t lock; /* what follows, but for writer and results, which are the writer thread's */
-    pthread_cond_t work, settled;
-    struct db_write *first, **last;
-    size_t eager;       /* queued writes that somebody waits for */
-    int64_t lazy_since; /* steady ms; when the oldest lazy one came */
-    uint64_t submitted, completed;
-    uint64_t flush; /* commit at least up to this one now */
-    bool stopping;
-
-    pthread_t thread;
-    struct db_conn writer;
-    struct fault results[GROUP_MAX];
-};
 
 /* --- arguments ------------------------------------------------------------ */
 
@@ -184,7 +146,7 @@ enum fault_code db_run(struct db_conn *conn, enum db_statement statement, struct
     return code;
 }
 
-static void end_running(struct db_conn *conn)
+void db_end_running(struct db_conn *conn)
 {
     for (int i = 0; i < SQL_COUNT; i++)
         if (conn->running[i]) {
@@ -265,199 +227,13 @@ void db_read_end(struct db *db, struct db_conn *conn)
 {
     if (conn == NULL)
         return;
-    end_running(conn);
+    db_end_running(conn);
     engine->control(conn->engine, ENGINE_ROLLBACK, NULL);
     pthread_mutex_lock(&db->readers_lock);
     conn->next = db->idle;
     db->idle = conn;
     pthread_cond_signal(&db->reader_idle);
     pthread_mutex_unlock(&db->readers_lock);
-}
-
-/* --- the writer ------------------------------------------------------------ */
-
-/* Runs one write of a group. FAULT_OK: its own changes are in, or undone when *result says so. Otherwise the
- * whole transaction is lost, for this reason: the engine rolled it back by itself, or one write could not be
- * undone. */
-static enum fault_code run_one(struct db *db, struct db_write *write, bool alone, struct fault *result,
-                               struct fault *why)
-{
-    struct engine_conn *conn = db->writer.engine;
-    *result = (struct fault){ .code = FAULT_OK };
-    db->writer.trouble.code = FAULT_OK;
-    if (!alone && engine->control(conn, ENGINE_SAVE, why) != FAULT_OK)
-        return why->code;
-    enum fault_code code = write->run(&db->writer, write, result);
-    end_running(&db->writer);
-    if (code != FAULT_OK && result->code == FAULT_OK)
-        fault_set(result, code, "%s", fault_word(code));
-    result->code = code;
-    if (!engine->inside(conn)) {
-        /* What run returned is its own view; the others in the group are owed the engine's. */
-        *why = db->writer.trouble;
-        return why->code ? why->code : fault_set(why, FAULT_IO, "the catalog gave the transaction up");
-    }
-    return alone ? FAULT_OK : engine->control(conn, code == FAULT_OK ? ENGINE_RELEASE : ENGINE_UNDO, why);
-}
-
-static void fail_all(struct fault *results, size_t n, const struct fault *why)
-{
-    for (size_t i = 0; i < n; i++)
-        if (results[i].code == FAULT_OK)
-            results[i] = *why;
-}
-
-/* Runs and commits `count` writes as one transaction; gives how many of them have a result: fewer when the
- * engine gave up in the middle, and the rest deserves a transaction of its own. */
-static size_t run_group(struct db *db, struct db_write *first, size_t count)
-{
-    struct engine_conn *conn = db->writer.engine;
-    struct fault why = { .code = FAULT_OK };
-    size_t ran = 0;
-    enum fault_code code = engine->control(conn, ENGINE_BEGIN_WRITE, &why);
-    if (code != FAULT_OK) {
-        for (; ran < count; ran++)
-            db->results[ran] = why;
-        return count;
-    }
-    for (struct db_write *write = first; ran < count && code == FAULT_OK; write = write->next, ran++)
-        code = run_one(db, write, count == 1, &db->results[ran], &why);
-    if (code == FAULT_OK && (count > 1 || db->results[0].code == FAULT_OK))
-        code = engine->control(conn, ENGINE_COMMIT, &why);
-    engine->control(conn, ENGINE_ROLLBACK, NULL); /* what is not committed by now */
-    if (code != FAULT_OK)
-        fail_all(db->results, ran, &why);
-    return ran;
-}
-
-/* Takes the next group off the queue, waiting until somebody waits for one; 0 at the end. */
-static size_t take_group(struct db *db, struct db_write **ret_first)
-{
-    pthread_mutex_lock(&db->lock);
-    for (;;) {
-        bool due = db->eager > 0 || db->flush > db->completed || db->stopping;
-        if (due || db->first == NULL) {
-            if (db->first || db->stopping)
-                break;
-            pthread_cond_wait(&db->work, &db->lock);
-            continue;
-        }
-        int64_t left = db->lazy_since + LAZY_MS - clock_steady_ms();
-        if (left <= 0)
-            break;
-        struct timespec until;
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_sec += left / 1000 + 1;
-        pthread_cond_timedwait(&db->work, &db->lock, &until);
-    }
-    size_t count = 0;
-    struct db_write **end = &db->first;
-    for (; *end && count < GROUP_MAX; end = &(*end)->next, count++)
-        if (!(*end)->lazy)
-            db->eager--;
-    *ret_first = db->first;
-    db->first = *end;
-    if (db->first == NULL)
-        db->last = &db->first;
-    *end = NULL;
-    pthread_mutex_unlock(&db->lock);
-    return count;
-}
-
-static void *writer_thread(void *user)
-{
-    struct db *db = user;
-    struct db_write *first = NULL;
-    size_t count;
-    while ((count = take_group(db, &first)) > 0) {
-        while (count > 0) {
-            size_t ran = run_group(db, first, count);
-            for (size_t i = 0; i < ran; i++) {
-                struct db_write *write = first;
-                first = first->next; /* before done: it may free the write */
-                write->done(write, &db->results[i]);
-            }
-            count -= ran;
-            pthread_mutex_lock(&db->lock);
-            db->completed += ran;
-            pthread_cond_broadcast(&db->settled);
-            pthread_mutex_unlock(&db->lock);
-        }
-    }
-    return NULL;
-}
-
-static void submit(struct db *db, struct db_write *write, bool lazy)
-{
-    write->next = NULL;
-    write->lazy = lazy;
-    pthread_mutex_lock(&db->lock);
-    if (db->first == NULL)
-        db->lazy_since = clock_steady_ms();
-    *db->last = write;
-    db->last = &write->next;
-    db->submitted++;
-    if (!lazy)
-        db->eager++;
-    pthread_cond_signal(&db->work);
-    pthread_mutex_unlock(&db->lock);
-}
-
-void db_submit(struct db *db, struct db_write *write)
-{
-    submit(db, write, false);
-}
-
-void db_submit_lazy(struct db *db, struct db_write *write)
-{
-    submit(db, write, true);
-}
-
-/* A condition of its own: a group of many waiters wakes each of them once. */
-struct waiter {
-    struct db *db;
-    pthread_cond_t told;
-    bool ended;
-    struct fault result;
-};
-
-static void wake_waiter(struct db_write *write, const struct fault *result)
-{
-    struct waiter *waiter = write->waiter;
-    struct db *db = waiter->db; /* the waiter is gone once it may take the lock */
-    pthread_mutex_lock(&db->lock);
-    waiter->result = *result;
-    waiter->ended = true;
-    pthread_cond_signal(&waiter->told);
-    pthread_mutex_unlock(&db->lock);
-}
-
-enum fault_code db_write_wait(struct db *db, struct db_write *write, struct fault *f)
-{
-    struct waiter waiter = { .db = db, .told = PTHREAD_COND_INITIALIZER };
-    write->waiter = &waiter;
-    write->done = wake_waiter;
-    db_submit(db, write);
-    pthread_mutex_lock(&db->lock);
-    while (!waiter.ended)
-        pthread_cond_wait(&waiter.told, &db->lock);
-    pthread_mutex_unlock(&db->lock);
-    pthread_cond_destroy(&waiter.told);
-    if (waiter.result.code != FAULT_OK && f)
-        *f = waiter.result;
-    return waiter.result.code;
-}
-
-void db_flush(struct db *db)
-{
-    pthread_mutex_lock(&db->lock);
-    uint64_t upto = db->submitted;
-    if (db->flush < upto)
-        db->flush = upto;
-    pthread_cond_signal(&db->work);
-    while (db->completed < upto)
-        pthread_cond_wait(&db->settled, &db->lock);
-    pthread_mutex_unlock(&db->lock);
 }
 
 /* --- open and close ------------------------------------------------------------ */
@@ -509,7 +285,7 @@ enum fault_code db_open(const struct db_options *options, struct db **ret_db, in
         code = engine->open(&db->options, true, &upgraded, &db->writer.engine, f);
     for (int i = 0; code == FAULT_OK && i < SQL_COUNT; i++)
         code = engine->prepare(db->writer.engine, i, f);
-    if (code == FAULT_OK && pthread_create(&db->thread, NULL, writer_thread, db) != 0)
+    if (code == FAULT_OK && pthread_create(&db->thread, NULL, db_writer, db) != 0)
         code = fault_set(f, FAULT_MEMORY, "cannot start the catalog's writer thread");
     if (code != FAULT_OK) {
         free_db(db);

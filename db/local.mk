@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 noinst_LIBRARIES += db/libdb.a
-db_libdb_a_SOURCES = db/db.c db/db.h db/engine.h db/sqlite.c
+db_libdb_a_SOURCES = db/db.c db/db.h db/engine.h db/inner.h db/sqlite.c db/writer.c
 nodist_db_libdb_a_SOURCES = db/sql.c db/sql.h
 
 SQL_FILES = \

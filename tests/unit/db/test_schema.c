@@ -24,6 +24,7 @@ static const char *const sound_steps[4] = {
 
 #include "db/db.c"
 #include "db/sqlite.c"
+#include "db/writer.c"
 
 #include "shelf.h"
 

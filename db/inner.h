@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What db.c (statements, readers, opening) and writer.c (the queue and its groups) share. Floor 1, private to
+ * db/. */
+#ifndef CRADLE_DB_INNER_H
+#define CRADLE_DB_INNER_H
+
+#include "db/db.h"
+#include "db/engine.h"
+
+#include <pthread.h>
+
+#define DB_GROUP_MAX 256
+
+static const struct engine *const engine = &engine_sqlite;
+
+struct db_conn {
+    struct engine_conn *engine;
+    struct db_conn *next;        /* in the list of idle readers */
+    bool running[SQL_COUNT + 1]; /* between db_select and db_end */
+    struct fault trouble;        /* the engine's latest */
+};
+
+struct db {
+    struct db_options options;
+    char file[512];
+
+    pthread_mutex_t readers_lock;
+    pthread_cond_t reader_idle;
+    struct db_conn *idle;
+    size_t readers; /* made so far */
+
+    pthread_mutex_t lock; /* what follows, but for writer and results, which are the writer thread's */
+    pthread_cond_t work, settled;
+    struct db_write *first, **last;
+    size_t eager;       /* queued writes that somebody waits for */
+    int64_t lazy_since; /* steady ms; when the oldest lazy one came */
+    uint64_t submitted, completed;
+    uint64_t flush; /* commit at least up to this one now */
+    bool stopping;
+
+    pthread_t thread;
+    struct db_conn writer;
+    struct fault results[DB_GROUP_MAX];
+};
+
+/* Ends the statements that a user of the connection left open. */
+void db_end_running(struct db_conn *conn);
+/* The writer's thread: user is the struct db; ends when `stopping` is set and nothing is queued. */
+void *db_writer(void *user);
+
+#endif
