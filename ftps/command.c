@@ -73,6 +73,7 @@ const struct command command_table[] = {
     REFUSED_ROW("STOU", NOT_OFFERED,            "Names are the client's to choose; use STOR"),
     REFUSED_ROW("RNFR", NOT_OFFERED,            "Nothing is renamed; store under the new name"),
     REFUSED_ROW("RNTO", NOT_OFFERED,            "Nothing is renamed; store under the new name"),
+    REFUSED_ROW("RANG", BAD_ARGUMENT,           "Parts of files are not written; REST sets where RETR begins"),
     REFUSED_ROW("SITE", NOT_OFFERED,            "There are no site commands"),
     REFUSED_ROW("LANG", NOT_OFFERED,            "Replies are in English"),
     REFUSED_ROW("HOST", NOT_OFFERED,            "There is one host"),

@@ -153,9 +153,10 @@ void session_say_fault(struct session *s, const struct fault *fault)
 {
     const char *words;
     enum reply reply = reply_of_fault(fault, &words);
-    if (reply == REPLY_LATER)
-        log_event(LOG_TRANSFER_FAILED, "client=%s verb=%s path=%s why=%s", s->address,
-                  s->command ? s->command->verb : "-", LOG_VALUE(s->path.text), LOG_VALUE(fault->text));
+    if (reply == REPLY_LATER || reply == REPLY_NO_ROOM)
+        log_event(fault->code == FAULT_DAMAGED ? LOG_CONTENT_DAMAGED : LOG_TRANSFER_FAILED,
+                  "client=%s verb=%s path=%s why=%s", s->address, s->command ? s->command->verb : "-",
+                  LOG_VALUE(s->path.text), LOG_VALUE(fault->text));
     session_say(s, reply, words);
 }
 

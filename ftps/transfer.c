@@ -87,8 +87,11 @@ static void transfer_log_failure(const struct session *s, const struct fault *wh
     case FAULT_TLS:
         transfer_log(s, s->transfer->kind == TRANSFER_UPLOAD ? LOG_FTPS_CUT : LOG_TRANSFER, why->text);
         break;
-    case FAULT_BUSY:
     case FAULT_DAMAGED:
+        transfer_log(s, LOG_CONTENT_DAMAGED, why->text);
+        break;
+    case FAULT_BUSY:
+    case FAULT_QUOTA:
     case FAULT_IO:
     case FAULT_MEMORY:
     case FAULT_INTERNAL:

@@ -34,8 +34,8 @@ void files_trouble(const struct request *request, const struct fault *f)
 static void fail(const struct request *request, const struct fault *f, struct reply *reply)
 {
     if (reply_status(f->code) >= 500)
-        log_event(LOG_TRANSFER_FAILED, "protocol=https path=%s why=%s", LOG_VALUE(request->path.text),
-                  LOG_VALUE(f->text));
+        log_event(f->code == FAULT_DAMAGED ? LOG_CONTENT_DAMAGED : LOG_TRANSFER_FAILED,
+                  "protocol=https path=%s why=%s", LOG_VALUE(request->path.text), LOG_VALUE(f->text));
     if (request->method == METHOD_GET || request->method == METHOD_HEAD)
         files_trouble(request, f);
     reply_fault(reply, f);
@@ -67,7 +67,6 @@ static void list_folder(struct request *request, struct reply *reply)
         json_array_append_new(entries, describe(&list.entry[i]));
     tree_list_free(&list);
     reply_json(reply, 200, json_pack("{s:s, s:o}", "path", request->path.text, "entries", entries));
-    reply_header(reply, "X-Content-Type-Options", "nosniff");
 }
 
 /* --- reading
@@ -94,7 +93,6 @@ static void describe_content(const struct request *request, const struct tree_en
         return;
     reply_header(reply, "Content-Type", is_log(&request->path) ? TYPE_LOG : TYPE_OPAQUE);
     reply_header(reply, "Content-Disposition", "attachment");
-    reply_header(reply, "X-Content-Type-Options", "nosniff");
 }
 
 /* Takes the reader, NULL for HEAD. */
@@ -278,7 +276,8 @@ void files_remove(struct request *request, struct reply *reply)
     if (code == FAULT_OK)
         code = unmodified_tag(request, &entry, &if_match, &f);
     if (code == FAULT_OK)
-        code = tree_remove(request->fleet, &request->who, &request->path, if_match, &f);
+        code = tree_remove(request->fleet, &request->who, &request->path, if_match,
+                           request_header(request, "If-None-Match"), &f);
     if (code != FAULT_OK)
         fail(request, &f, reply);
     else

@@ -135,6 +135,26 @@ static void tear_down(struct running *r)
     tls_identity_unref(r->identity);
 }
 
+/* What is legal and yet hardly meant. */
+static void warn(const struct settings *settings)
+{
+    const struct {
+        enum settings_factors factors;
+        const char *bundle, *name;
+    } roles[] = { { settings->auth_handset, settings->ca_handset, "ca_handset" },
+                  { settings->auth_administrator, settings->ca_administrator, "ca_administrator" },
+                  { settings->auth_operator, settings->ca_operator, "ca_operator" } };
+    for (size_t i = 0; i < ARRAY_LENGTH(roles); i++)
+        if ((roles[i].factors == FACTORS_CERTIFICATE || roles[i].factors == FACTORS_BOTH) &&
+            roles[i].bundle[0] == '\0')
+            log_event(
+                LOG_SETTINGS_WARNING,
+                "setting=%s text=\"is empty, but this role needs a certificate: nobody of it can log in\"",
+                roles[i].name);
+    if (settings->unclean_close[0] != '\0')
+        log_event(LOG_SETTINGS_WARNING, "setting=unclean_close text=\"uploads cut short look whole\"");
+}
+
 static enum fault_code set_up(const struct settings *settings, struct running *r, struct fault *f)
 {
     enum fault_code code = load_identity(settings, &r->identity, f);
@@ -144,8 +164,9 @@ static enum fault_code set_up(const struct settings *settings, struct running *r
         return code;
     if (r->fleet->cleaned > 0)
         log_event(LOG_DB_CLEANED, "contents=%lld", (long long)r->fleet->cleaned);
-    if (settings->unclean_close[0] != '\0')
-        log_event(LOG_SETTINGS_WARNING, "setting=unclean_close text=\"uploads cut short look whole\"");
+    if (r->fleet->upgraded > 0)
+        log_event(LOG_DB_UPGRADED, "steps=%d", r->fleet->upgraded);
+    warn(settings);
     code = https_start(r->fleet, r->identity, &r->https, f);
     if (code == FAULT_OK)
         code = ftps_start(r->fleet, r->identity, &r->ftps, f);

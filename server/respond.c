@@ -59,8 +59,8 @@ static ssize_t give(void *user, uint64_t at, char *out, size_t max)
         if (exchange_wait(x))
             return 0;
     }
-    log_event(LOG_TRANSFER_FAILED, "protocol=https path=%s why=%s", LOG_VALUE(x->request.path.text),
-              LOG_VALUE(d->fault.text));
+    log_event(d->fault.code == FAULT_DAMAGED ? LOG_CONTENT_DAMAGED : LOG_TRANSFER_FAILED,
+              "protocol=https path=%s why=%s", LOG_VALUE(x->request.path.text), LOG_VALUE(d->fault.text));
     files_trouble(&x->request, &d->fault);
     return MHD_CONTENT_READER_END_WITH_ERROR;
 }
@@ -163,6 +163,7 @@ bool respond(struct exchange *x)
         if (MHD_add_response_header(response, reply->header[i].name, reply->header[i].value) != MHD_YES)
             log_event(LOG_TRANSFER_FAILED, "protocol=https header=%s why=\"not accepted\"",
                       reply->header[i].name);
+    (void)MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
     if (reply->close)
         (void)MHD_add_response_header(response, "Connection", "close");
     connection_enter(x->connection, PHASE_SENDING);

@@ -78,7 +78,7 @@ static void test_what_is_legal_before_the_login_names_no_file(void **state)
 static void test_find(void **state)
 {
     (void)state;
-    static const char *const unknown[] = { "", "US", "USERS", "GET", "RANG", "TVFS", "\xff" };
+    static const char *const unknown[] = { "", "US", "USERS", "GET", "RANGE", "TVFS", "\xff" };
     assert_ptr_equal(command_find("retr", 4), row("RETR"));
     assert_ptr_equal(command_find("ReTrX", 4), row("RETR"));
     for (size_t i = 0; i < ARRAY_LENGTH(unknown); i++)
