@@ -222,13 +222,19 @@ check_PROGRAMS += $(REPLAY_TESTS)
 CLEANFILES += crash-*
 
 E2E_TESTS = \
+	tests/e2e/test_command.py \
+	tests/e2e/test_damage.py \
 	tests/e2e/test_files.py \
 	tests/e2e/test_ftps.py \
+	tests/e2e/test_hostile.py \
 	tests/e2e/test_https.py \
 	tests/e2e/test_identity.py \
 	tests/e2e/test_kill.py \
 	tests/e2e/test_logs.py \
-	tests/e2e/test_simulator.py
+	tests/e2e/test_refusals.py \
+	tests/e2e/test_resend.py \
+	tests/e2e/test_simulator.py \
+	tests/e2e/test_uploads.py
 LINT_TESTS = \
 	tests/lint/test_house.py
 
