@@ -274,7 +274,8 @@ enum fault_code seal_master_load(const char *file, struct secret_key *ret_key, s
     if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
         return fault_set(
             f, FAULT_ABSENT,
-            "%s: no master key there; restore it from your copy, or run 'cradled init' for a new site", file);
+            "%s: no master key there; restore it from your copy: the catalog cannot be read without it",
+            file);
     if (fd < 0)
         return fault_set(f, errno == EACCES ? FAULT_FORBIDDEN : FAULT_IO, "%s: cannot be read: %s", file,
                          strerror(errno));

@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -29,6 +30,33 @@ static enum fault_code catalog_file(const struct settings *settings, char *out, 
     if (n < 0 || (size_t)n >= size)
         return fault_set(f, FAULT_INPUT, "the path of the state folder is too long");
     return FAULT_OK;
+}
+
+/* One process at a time: a second one would take the first one's unfinished uploads for what a crash left,
+ * and the first would not learn of the second one's changes. The lock ends with the process. */
+static enum fault_code state_lock(const struct settings *settings, int *ret_lock, struct fault *f)
+{
+    int fd = open(settings->state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) {
+        *ret_lock = -1; /* opening the catalog says what is missing */
+        return FAULT_OK;
+    }
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+        *ret_lock = fd;
+        return FAULT_OK;
+    }
+    int why = errno;
+    close(fd);
+    if (why == EWOULDBLOCK)
+        return fault_set(f, FAULT_BUSY, "another cradled uses the state folder %s: stop that one first",
+                         settings->state);
+    return fault_set(f, FAULT_IO, "cannot lock the state folder %s: %s", settings->state, strerror(why));
+}
+
+static void state_unlock(int lock)
+{
+    if (lock >= 0)
+        close(lock);
 }
 
 static enum fault_code catalog_open(const struct settings *settings, bool create, struct db **ret_db,
@@ -119,7 +147,10 @@ enum fault_code fleet_init(const struct settings *settings, struct fault *f)
 {
     struct db *db = NULL;
     bool has_keys = false;
+    int lock = -1;
     enum fault_code code = init_folder(settings, f);
+    if (code == FAULT_OK)
+        code = state_lock(settings, &lock, f);
     if (code == FAULT_OK)
         code = init_file(settings, f);
     if (code == FAULT_OK)
@@ -133,6 +164,7 @@ enum fault_code fleet_init(const struct settings *settings, struct fault *f)
     if (code == FAULT_OK)
         code = init_keys(settings, db, f);
     db_close(db);
+    state_unlock(lock);
     return code;
 }
 
@@ -195,9 +227,12 @@ enum fault_code fleet_open(const struct settings *settings, struct fleet **ret_f
     if (fleet == NULL)
         return fault_set(f, FAULT_MEMORY, "out of memory at start");
     fleet->settings = settings;
+    fleet->lock = -1;
     const char *const bundles[TLS_BUNDLES] = { settings->ca_handset, settings->ca_administrator,
                                                settings->ca_operator };
     enum fault_code code = tls_trust_load(bundles, &fleet->trust, f);
+    if (code == FAULT_OK)
+        code = state_lock(settings, &fleet->lock, f);
     if (code == FAULT_OK)
         code = catalog_open(settings, false, &fleet->db, &fleet->upgraded, f);
     if (code == FAULT_OK)
@@ -232,5 +267,6 @@ void fleet_close(struct fleet *fleet)
     cache_free(fleet->cache);
     vault_free(fleet->vault);
     tls_trust_unref(fleet->trust);
+    state_unlock(fleet->lock);
     free(fleet);
 }

@@ -33,6 +33,7 @@ struct fleet {
     struct trouble *trouble;
     struct sighting *sightings;
     struct logbook *logbook;
+    int lock;        /* the state folder's, held while it is open */
     int64_t cleaned; /* unfinished uploads that were removed when the catalog was opened */
     int upgraded;    /* steps that its schema took then */
 };
@@ -45,7 +46,7 @@ struct fleet {
  * folder above is missing. */
 enum fault_code fleet_init(const struct settings *settings, struct fault *f);
 /* Opens it: master key, catalog, data keys, trust; removes what a crash left in staging. settings is borrowed
- * until fleet_close. */
+ * until fleet_close. FAULT_BUSY (of fleet_init too): another process has it open. */
 enum fault_code fleet_open(const struct settings *settings, struct fleet **ret_fleet, struct fault *f);
 /* All front ends have ended before. Takes NULL. */
 void fleet_close(struct fleet *fleet);

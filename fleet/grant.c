@@ -77,10 +77,26 @@ static bool is_own_file(const char *rest)
     return false;
 }
 
+/* Is a folder on the way called like a file that `mac` writes? Clients that mirror a tree cannot have a file
+ * and a folder of one name, and would miss what is below. */
+static bool is_in_file(const struct path *path, const struct mac *mac)
+{
+    struct path folder = *path;
+    while (path_up(&folder)) {
+        const char *rest = after_mac(&folder, mac);
+        if (is_log(rest) || is_own_file(rest))
+            return true;
+    }
+    return false;
+}
+
 static enum fault_code handset_write(const struct principal *who, enum grant_action action,
                                      const struct path *path, struct place *place, struct fault *f)
 {
     const char *rest = path->folder_asked || strchr(path->text, '@') ? NULL : after_mac(path, &who->mac);
+    if (is_in_file(path, &who->mac))
+        return fault_set(f, FAULT_FORBIDDEN,
+                         "a folder on the way has the name of a file that a handset writes");
     if (is_log(rest)) {
         place->kind = PLACE_LOG;
         return FAULT_OK;
@@ -202,6 +218,8 @@ static enum fault_code layer_place(enum grant_action action, const struct mac *m
 
     place->path = *path;
     place->mac = mac ? *mac : shape.mac;
+    if (action == GRANT_REPLACE && is_in_file(path, &place->mac))
+        return fault_set(f, FAULT_INPUT, "a folder on the way has the name of a file that a handset writes");
     place->kind = place->mac.text[0] != '\0' ? PLACE_LAYER : PLACE_SHARED;
     bool log = place->kind == PLACE_LAYER && is_log(after_mac(path, &place->mac));
     if (log && !reading)

@@ -66,9 +66,9 @@ enum fault_code tree_put(struct fleet *fleet, const struct principal *who, const
                          const struct upload_options *options, struct upload **ret_upload, struct fault *f);
 
 /* Administrators: removes a file, keeping it as a former version. Handsets, their own log: ends its newest
- * generation, destroys nothing. if_match: the header's text or NULL. */
+ * generation, destroys nothing. if_match, if_none_match: the headers' texts or NULL. */
 enum fault_code tree_remove(struct fleet *fleet, const struct principal *who, const struct path *path,
-                            const char *if_match, struct fault *f);
+                            const char *if_match, const char *if_none_match, struct fault *f);
 
 /* Former versions of a file, newest first (administrators). The current one is not among them. */
 struct tree_version {

@@ -66,9 +66,7 @@ static enum fault_code check_handset(struct db_conn *conn, struct put *put, stru
     put->target.register_handset = put->options->create;
     if (put->options->create)
         return FAULT_OK;
-    bool over_ftps = put->options->sender != 0;
-    return handset_unregistered(conn, &put->place.mac,
-                                over_ftps ? "register it over HTTPS first" : "?create=1 registers it", f);
+    return handset_unregistered(conn, &put->place.mac, "?create=1 registers it (over HTTPS)", f);
 }
 
 /* Clients that mirror a tree cannot have a file and a folder of one name. */
@@ -145,7 +143,7 @@ struct remove_write {
     const struct fleet *fleet;
     const struct principal *who;
     struct place place;
-    const char *if_match;
+    const char *if_match, *if_none_match;
 };
 
 static enum fault_code run_remove(struct db_conn *conn, struct db_write *write, struct fault *f)
@@ -154,11 +152,11 @@ static enum fault_code run_remove(struct db_conn *conn, struct db_write *write, 
     const struct place *place = &w->place;
     int64_t now = clock_wall_ms();
     enum fault_code code = FAULT_OK;
-    if (w->if_match) {
+    if (w->if_match || w->if_none_match) {
         char etag[80];
         code = current_etag(conn, w->who, place, etag, f);
         if (code == FAULT_OK)
-            code = tree_precondition(etag, w->if_match, NULL, f);
+            code = tree_precondition(etag, w->if_match, w->if_none_match, f);
     }
     if (code == FAULT_OK && place->kind == PLACE_LOG)
         code = segment_end(conn, &place->mac, place->path.text, now, f);
@@ -169,9 +167,13 @@ static enum fault_code run_remove(struct db_conn *conn, struct db_write *write, 
 }
 
 enum fault_code tree_remove(struct fleet *fleet, const struct principal *who, const struct path *path,
-                            const char *if_match, struct fault *f)
+                            const char *if_match, const char *if_none_match, struct fault *f)
 {
-    struct remove_write w = { .write.run = run_remove, .fleet = fleet, .who = who, .if_match = if_match };
+    struct remove_write w = { .write.run = run_remove,
+                              .fleet = fleet,
+                              .who = who,
+                              .if_match = if_match,
+                              .if_none_match = if_none_match };
     enum fault_code code = grant_place(who, GRANT_REMOVE, path, &w.place, f);
     if (code != FAULT_OK)
         return code;

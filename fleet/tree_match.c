@@ -56,6 +56,6 @@ enum fault_code tree_precondition(const char *etag, const char *if_match, const 
                              : "If-Match was given and there is no such file");
     if (if_none_match && tree_etag_matches(if_none_match, etag, true))
         return fault_set(f, FAULT_PRECONDITION,
-                         "the file is there already, and If-None-Match forbids to replace it");
+                         "the file is there already, and If-None-Match forbids to change it");
     return FAULT_OK;
 }

@@ -79,7 +79,7 @@ enum fault_code job_put(struct session *s, struct job *job, struct fault *f)
 
 enum fault_code job_remove(struct session *s, struct job *job, struct fault *f)
 {
-    return tree_remove(session_fleet(s), &s->who, &job->path, NULL, f);
+    return tree_remove(session_fleet(s), &s->who, &job->path, NULL, NULL, f);
 }
 
 static void job_back(struct loop_task *task)
