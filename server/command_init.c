@@ -22,13 +22,24 @@ static enum fault_code read_password(const char *file, char password[SECRET_PASS
         fputs(
             "Password of the first administrator (shown while you type; use --password-file to avoid that): ",
             stderr);
-    char *got = fgets(password, SECRET_PASSWORD_MAX + 2, in);
+    size_t n = 0;
+    bool nul = false;
+    int c;
+    while ((c = getc(in)) != EOF && c != '\n' && n <= SECRET_PASSWORD_MAX) {
+        nul = nul || c == '\0';
+        password[n++] = (char)c;
+    }
     if (file)
         fclose(in);
-    if (got == NULL)
+    if (n > 0 && password[n - 1] == '\r')
+        n--;
+    password[n] = '\0';
+    if (nul)
+        return fault_set(f, FAULT_INPUT,
+                         "the password has a NUL byte in it; nobody could type it: use another");
+    if (n == 0)
         return fault_set(f, FAULT_INPUT, "no password: give it as the first line of %s",
                          file ? file : "standard input, or use --password-file");
-    password[strcspn(password, "\r\n")] = '\0';
     return FAULT_OK;
 }
 

@@ -55,14 +55,14 @@ static void delay_begin(struct loop_task *task)
 
 static void cut_delays(struct loop_task *task)
 {
-    struct gate *gate = CONTAINER_OF(task, struct gate, task);
+    struct gate *gate = CONTAINER_OF(task, struct gate, cut);
     while (gate->delays != NULL)
         delay_over(gate->delays);
 }
 
 static void close_timers(struct loop_task *task)
 {
-    struct gate *gate = CONTAINER_OF(task, struct gate, task);
+    struct gate *gate = CONTAINER_OF(task, struct gate, end);
     loop_timer_free(gate->tick);
     gate->tick = NULL;
     drain_end_all(gate);
@@ -134,8 +134,8 @@ void gate_close(struct gate *gate)
     pthread_mutex_lock(&gate->lock);
     gate->stopping = true;
     pthread_mutex_unlock(&gate->lock);
-    gate->task.run = cut_delays;
-    loop_post(gate->loop, &gate->task);
+    gate->cut.run = cut_delays;
+    loop_post(gate->loop, &gate->cut);
     pthread_mutex_lock(&gate->lock);
     while (gate->held > 0)
         pthread_cond_wait(&gate->left, &gate->lock);
@@ -147,8 +147,8 @@ void gate_free(struct gate *gate)
     if (gate == NULL)
         return;
     if (gate->loop != NULL) {
-        gate->task.run = close_timers;
-        loop_post(gate->loop, &gate->task);
+        gate->end.run = close_timers;
+        loop_post(gate->loop, &gate->end);
         loop_stop(gate->loop);
         loop_free(gate->loop);
     }

@@ -39,7 +39,7 @@ struct gate {
     size_t connections;
     int64_t overload_said; /* steady ms */
     /* the loop's */
-    struct loop_task task;
+    struct loop_task cut, end; /* two: the first may still wait to be run when the other is posted */
     struct loop_timer *tick;
     struct gate_delay *delays;
     struct drain *drains;
