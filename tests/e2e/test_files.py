@@ -58,7 +58,7 @@ def test_a_mistyped_mac_does_not_vanish(site):
     ftp = site.ftp(site.admin)
     with pytest.raises(ftplib.error_perm, match="^553") as told:
         ftp.put("STOR", f"{typo}-ext.cfg", b"<a/>")
-    assert mac in str(told.value)
+    assert mac in str(told.value) and "over HTTPS" in str(told.value)
     ftp.quit()
     assert site.http("PUT", f"/{typo}-ext.cfg?create=1", site.admin, b"<a/>").status == 201
     assert site.api("GET", f"/handsets/{typo}").status == 200
@@ -123,6 +123,9 @@ def test_conditional_requests(site):
     assert site.http("PUT", "/cond.txt", site.admin, body, {"If-None-Match": "*"}).status == 412
     assert site.http("PUT", "/cond.txt", site.admin, b"x", {"If-Match": '"other"'}).status == 412
     assert site.http("DELETE", "/cond.txt", site.admin, None, {"If-Match": '"other"'}).status == 412
+    for not_this in ("*", tag, f'"other", W/{tag}'):
+        assert site.http("DELETE", "/cond.txt", site.admin, None, {"If-None-Match": not_this}).status == 412
+        assert site.http("PUT", "/cond.txt", site.admin, b"x", {"If-None-Match": not_this}).status == 412
     got = site.http("GET", "/cond.txt", site.admin)
     assert got.body == body and got.headers["ETag"] == tag and got.headers["X-Content-Type-Options"] == "nosniff"
     assert got.headers["Content-Disposition"].startswith("attachment")
@@ -133,6 +136,7 @@ def test_conditional_requests(site):
     assert site.http("GET", "/cond.txt", site.admin, None, {"If-Match": '"other"'}).status == 412
     put = site.http("PUT", "/cond.txt", site.admin, b"new", {"If-Match": tag})
     assert put.status == 204 and put.headers["ETag"] != tag
+    assert site.http("DELETE", "/cond.txt", site.admin, None, {"If-None-Match": tag}).status == 204
 
 
 @pytest.mark.parametrize("asked, status, body, place", [

@@ -307,6 +307,32 @@ def test_lftp_mirrors_every_generation(site, tmp_path):
                    f"logs/{mac}-app.log": b"generation 2\n", f"{mac}-boot.log": b"boot\n"}
 
 
+def test_conditions_hold_for_logs_too(site, name):
+    who = site.handsets[0]
+    put = site.http("PUT", "/" + name, who, b"one", {"If-None-Match": "*"})
+    assert put.status == 201 and site.http("GET", "/" + name, who).headers["ETag"] == put.headers["ETag"]
+    for given in ({"If-None-Match": "*"}, {"If-None-Match": put.headers["ETag"]}, {"If-Match": '"other"'}):
+        assert site.http("PUT", "/" + name, who, b"two", given).status == 412
+        assert site.http("DELETE", "/" + name, who, None, given).status == 412
+    again = site.http("PUT", "/" + name, who, b"two", {"If-Match": put.headers["ETag"]})
+    assert again.status == 204 and again.headers["ETag"] != put.headers["ETag"]
+    assert site.http("GET", "/" + name, who, None, {"If-None-Match": again.headers["ETag"]}).status == 304
+
+
+@pytest.mark.parametrize("inner", ["-web.cfg", "-inner.log"])
+@pytest.mark.parametrize("outer", ["-outer.log", "-phone.cfg"])
+def test_a_folder_is_never_called_like_what_handsets_write(site, outer, inner):
+    """Or a mirror would have to make a file and a folder of one name, and would miss one of them."""
+    mac, who = site.macs[2], site.handsets[2]
+    path = f"/x/{mac.upper()}{outer}/y/{mac}{inner}"
+    assert site.http("PUT", path, who, b"<a/>").status == 403
+    ftp = site.ftp(who)
+    with pytest.raises(ftplib.error_perm, match="^550"):
+        ftp.put("STOR", path, b"<a/>")
+    ftp.quit()
+    assert site.http("PUT", path, site.admin, b"<a/>").status == 400
+
+
 def test_nobody_but_the_handset_writes_its_logs(site, name):
     assert site.http("PUT", f"/{name}", site.admin, b"forged").status == 403
     assert site.http("PUT", f"/@log/{site.macs[0]}/{name}", site.admin, b"forged").status == 403
