@@ -8,10 +8,10 @@
 #include <stddef.h>
 
 struct buf {
-    char *data;    /* NULL while nothing was added; always followed by a NUL that `used` does not count */
-    size_t used;   /* bytes */
-    size_t room;   /* allocated bytes, the NUL included */
-    size_t limit;  /* `used` never passes it */
+    char *data;   /* NULL while nothing was added; always followed by a NUL that `used` does not count */
+    size_t used;  /* bytes */
+    size_t room;  /* allocated bytes, the NUL included */
+    size_t limit; /* `used` never passes it */
 };
 
 void buf_init(struct buf *b, size_t limit);

@@ -37,7 +37,8 @@ struct fault {
     char text[240]; /* UTF-8, NUL-terminated, truncated to fit */
 };
 
-/* Fills *f (unless f is NULL) and returns code, so that one can write `return fault_set(f, FAULT_INPUT, …)`. */
+/* Fills *f (unless f is NULL) and returns code, so that one can write `return fault_set(f, FAULT_INPUT, …)`.
+ */
 enum fault_code fault_set(struct fault *f, enum fault_code code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -26,10 +26,12 @@ void log_timestamps(bool on);
  * must go through log_value(). With a NULL format only level and event are written. */
 void log_event(enum log_event event, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Makes text safe for a terminal and a journal: quoted when needed; control bytes, ESC, CR, LF, quotes, invalid UTF-8
- * and bidirectional marks become \xHH; at most size-1 bytes, cut with "…". Returns out. NULL text gives "-". */
+/* Makes text safe for a terminal and a journal: quoted when needed; control bytes, ESC, CR, LF, quotes,
+ * invalid UTF-8 and bidirectional marks become \xHH; at most size-1 bytes, cut with "…". Returns out. NULL
+ * text gives "-". */
 const char *log_value(const char *text, char *out, size_t size);
-/* The same into a buffer in the caller's expression, for short values: `log_event(X, "user=%s", LOG_VALUE(name))`. */
+/* The same into a buffer in the caller's expression, for short values: `log_event(X, "user=%s",
+ * LOG_VALUE(name))`. */
 #define LOG_VALUE(text) log_value((text), (char[200]){ 0 }, 200)
 
 const char *log_event_name(enum log_event event);

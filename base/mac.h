@@ -17,12 +17,15 @@ struct mac {
  * False for anything else, for a NUL inside, and for the all-zero address. */
 bool mac_parse(const char *text, size_t n, struct mac *ret_mac);
 
-/* Does this file or folder name begin with a MAC: 12 hex digits, not all zero, followed by '.', '-' or the end?
- * ("0004f2aabbcc-app.log", "0004F2AABBCC.cfg", "0004f2aabbcc"; not "000000000000.cfg", not "0004f2aabbccd".) */
+/* Does this file or folder name begin with a MAC: 12 hex digits, not all zero, followed by '.', '-' or the
+ * end?
+ * ("0004f2aabbcc-app.log", "0004F2AABBCC.cfg", "0004f2aabbcc"; not "000000000000.cfg", not "0004f2aabbccd".)
+ */
 bool mac_prefix(const char *name, size_t n, struct mac *ret_mac);
 
 bool mac_equal(const struct mac *a, const struct mac *b);
-/* How unlike two MACs are: digits that differ, an exchange of two neighbours counting as one. For suggestions. */
+/* How unlike two MACs are: digits that differ, an exchange of two neighbours counting as one. For
+ * suggestions. */
 int mac_distance(const struct mac *a, const struct mac *b);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Random numbers, keyed hashes, passwords. What GnuTLS and libxcrypt do; nothing home-made beneath it.
- * Secrets live in memory that is wiped, are never logged and are compared in constant time. Floor 0; any thread. */
+ * Secrets live in memory that is wiped, are never logged and are compared in constant time. Floor 0; any
+ * thread. */
 #ifndef CRADLE_SECRET_H
 #define CRADLE_SECRET_H
 
@@ -55,8 +56,8 @@ enum fault_code secret_store_chosen(const char *password, char *stored, struct f
 enum fault_code secret_check_import(const char *stored, struct fault *f);
 /* Is it of the cheap kind, so that verifying costs microseconds? */
 bool secret_is_made(const char *stored);
-/* True when password matches. An empty or over-long password, an empty or malformed `stored` never match. Costs
- * what the hash costs. A NULL `stored` runs a dummy yescrypt of the default cost and gives false. */
+/* True when password matches. An empty or over-long password, an empty or malformed `stored` never match.
+ * Costs what the hash costs. A NULL `stored` runs a dummy yescrypt of the default cost and gives false. */
 bool secret_verify(const struct secret_key *key, const char *password, const char *stored);
 
 #endif

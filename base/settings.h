@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The settings of cradled: one table (settings.def), one immutable snapshot, `name = value` lines.
  *
- * In the file: blank lines and lines that begin with '#' are skipped; names and values are trimmed; a name twice is an error.
- * SIZE takes K, M, G (powers of 1024); TIME takes ms, s, m, h, d and without a unit means seconds. Relative
- * paths are relative to the folder of the settings file. Floor 0; a snapshot is read by any thread and never changes. */
+ * In the file: blank lines and lines that begin with '#' are skipped; names and values are trimmed; a name
+ * twice is an error. SIZE takes K, M, G (powers of 1024); TIME takes ms, s, m, h, d and without a unit means
+ * seconds. Relative paths are relative to the folder of the settings file. Floor 0; a snapshot is read by any
+ * thread and never changes. */
 #ifndef CRADLE_SETTINGS_H
 #define CRADLE_SETTINGS_H
 
@@ -47,10 +48,11 @@ struct settings {
 #undef X
 };
 
-/* Defaults, then the file (NULL: none), then overrides ("name=value" texts, for the command line and tests; a later one
- * wins, relative paths start from the working folder), then what follows from them (master_key). In a snapshot every
- * PATH is absolute or empty, and unclean_close is in lower case without blanks. Each error names file, line and remedy:
- * FAULT_INPUT, FAULT_ABSENT, FAULT_IO. The snapshot is given: settings_free it. */
+/* Defaults, then the file (NULL: none), then overrides ("name=value" texts, for the command line and tests; a
+ * later one wins, relative paths start from the working folder), then what follows from them (master_key). In
+ * a snapshot every PATH is absolute or empty, and unclean_close is in lower case without blanks. Each error
+ * names file, line and remedy: FAULT_INPUT, FAULT_ABSENT, FAULT_IO. The snapshot is given: settings_free it.
+ */
 enum fault_code settings_load(const char *file, const char *const *overrides, size_t n_overrides,
                               struct settings **ret_settings, struct fault *f);
 void settings_free(struct settings *settings); /* takes NULL */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Is an upload well-formed XML (XML 1.0)? Fed in pieces of any size; keeps no content. The only user of expat.
- * Refuses a DOCTYPE (no handset file has one; entities are how XML attacks its reader), more than XML_DEPTH levels and
- * what expat calls an attack. Floor 0; an object belongs to one thread at a time. */
+/* Is an upload well-formed XML (XML 1.0)? Fed in pieces of any size; keeps no content. The only user of
+ * expat. Refuses a DOCTYPE (no handset file has one; entities are how XML attacks its reader), more than
+ * XML_DEPTH levels and what expat calls an attack. Floor 0; an object belongs to one thread at a time. */
 #ifndef CRADLE_XML_H
 #define CRADLE_XML_H
 
