@@ -18,8 +18,6 @@
 /* A body that a route has no use for may be so large. */
 #define BODY_UNUSED_MAX 65536
 
-#define SEEN_AGAIN_MS 60000
-
 #define BUSY_WORDS "the server is busy: come back later"
 
 /* --- the header
@@ -118,23 +116,11 @@ static enum fault_code judge(const struct exchange *x, struct fault *f)
     return FAULT_OK;
 }
 
-/* Once a connection, and once a minute: each time costs a row written. */
-static void tell_seen(struct exchange *x)
-{
-    struct connection *connection = x->connection;
-    int64_t now = clock_steady_ms();
-    if (x->request.who.role != ROLE_HANDSET ||
-        (connection->seen != 0 && now - connection->seen < SEEN_AGAIN_MS))
-        return;
-    connection->seen = now;
-    handset_seen(x->gate->fleet, &x->request.who, request_header(&x->request, "User-Agent"));
-}
-
 static void granted(struct exchange *x)
 {
     struct fault f;
     x->request.who = x->login.who;
-    tell_seen(x);
+    handset_seen(x->gate->fleet, &x->request.who, request_header(&x->request, "User-Agent"));
     if (judge(x, &f) != FAULT_OK) {
         reply_fault(&x->reply, &f);
         exchange_done(x);

@@ -36,8 +36,7 @@ struct connection {
     gnutls_session_t session; /* borrowed; gone when connection_free is called */
     bool examined;
     struct tls_peer peer; /* when examined */
-    int64_t seen; /* steady ms; when the fleet was told last that this handset was here. The exchange's */
-    bool linger;  /* refused while the client may still be sending */
+    bool linger;          /* refused while the client may still be sending */
     _Atomic int phase;
     _Atomic int64_t since;           /* steady ms: the phase, or the last time that it showed progress */
     _Atomic int64_t bytes;           /* of the body, since then */

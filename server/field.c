@@ -2,8 +2,21 @@
 #include "server/field.h"
 
 #include "base/clock.h"
+#include "base/mem.h"
 
+#include <malloc.h>
+#include <stdlib.h>
 #include <string.h>
+
+static void wipe_free(void *p)
+{
+    mem_wipe_free(p, malloc_usable_size(p));
+}
+
+void field_init(void)
+{
+    json_set_alloc_funcs(malloc, wipe_free);
+}
 
 enum fault_code field_parse(const char *text, size_t n, json_t **ret_object, struct fault *f)
 {

@@ -9,6 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Once, before any other use of JSON: passwords come and go in it, so all of its memory is wiped when it is
+ * freed. */
+void field_init(void);
 /* An object out of n bytes. FAULT_INPUT: not JSON (RFC 8259), a name twice, a NUL, too deep, no object. */
 enum fault_code field_parse(const char *text, size_t n, json_t **ret_object, struct fault *f);
 /* FAULT_INPUT naming the first member that is not in `known` (ended by NULL). */

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "server/connection.h"
 #include "server/exchange.h"
+#include "server/field.h"
 #include "server/gate.h"
 #include "server/route.h"
 
@@ -183,6 +184,7 @@ enum fault_code https_start(struct fleet *fleet, struct tls_identity *identity, 
     enum fault_code code = route_check(table, routes, f);
     if (code != FAULT_OK)
         return code;
+    field_init();
     struct https *https = calloc(1, sizeof *https);
     if (https == NULL)
         return fault_set(f, FAULT_MEMORY, "out of memory");

@@ -73,6 +73,10 @@ static const struct row rows[] = {
     { H, GRANT_REPLACE, "/" OWN "-calls.xml", FAULT_OK, PLACE_OWN, OWN, NULL, 0 },
     { H, GRANT_REMOVE, "/" OWN "-app.log", FAULT_OK, PLACE_LOG, OWN, NULL, 0 },
     { H, GRANT_APPEND, "/" OWN "-phone.cfg", FAULT_FORBIDDEN, 0, 0, 0, 0 },
+    { H, GRANT_APPEND, "/x/" OWN "-a.log/" OWN "-b.log", FAULT_FORBIDDEN, 0, 0, 0, 0 },
+    { H, GRANT_REPLACE, "/" OWN "-web.cfg/y/" OWN "-phone.cfg", FAULT_FORBIDDEN, 0, 0, 0, 0 },
+    { A, GRANT_REPLACE, "/@handset/" OWN "/" OWN "-a.log/x.cfg", FAULT_INPUT, 0, 0, 0, 0 },
+    { A, GRANT_REMOVE, "/@handset/" OWN "/" OWN "-a.log/x.cfg", FAULT_OK, PLACE_LAYER, OWN, NULL, 0 },
     { H, GRANT_REPLACE, "/" OWN "-Phone.cfg", FAULT_FORBIDDEN, 0, 0, 0, 0 },
     { H, GRANT_REPLACE, "/" OWN "-phone.cfg.bak", FAULT_FORBIDDEN, 0, 0, 0, 0 },
     { H, GRANT_REPLACE, "/" OWN ".cfg", FAULT_FORBIDDEN, 0, 0, 0, 0 },
@@ -225,7 +229,8 @@ static void test_absence_is_one(void **state)
 {
     (void)state;
     struct principal who = principal_of(ROLE_HANDSET);
-    static const char *const names[] = { "/" OTHER ".cfg", "/@log", "/x/" OTHER "/y", "/@handset/" OTHER };
+    static const char *const names[] = { ("/" OTHER ".cfg"), "/@log", ("/x/" OTHER "/y"),
+                                         ("/@handset/" OTHER) };
     for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
         struct path path;
         struct place place;
