@@ -239,8 +239,12 @@ enum outcome cmd_mlsd(struct session *s, const char *argument)
 enum outcome cmd_abor(struct session *s, const char *argument)
 {
     (void)argument;
-    if (s->state == SESSION_BUSY) {
+    if (s->state == SESSION_BUSY && !s->abort_asked) {
         transfer_abort(s);
+        return PENDING;
+    }
+    if (s->state == SESSION_BUSY) { /* the first one's reply is still owed: this has its own all the same */
+        session_say(s, REPLY_NOTHING_TO_ABORT);
         return PENDING;
     }
     data_drop(s->data);

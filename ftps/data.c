@@ -165,14 +165,17 @@ static void data_shake(struct data *d)
         data_break(d, &f);
 }
 
-static bool data_accept(struct data *d)
+/* True: look again. *ret_error: why there is no connection. */
+static bool data_accept(struct data *d, int *ret_error)
 {
     union address from;
     socklen_t n = sizeof from;
     memset(&from, 0, sizeof from);
     int fd = accept4(d->listener, &from.any, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd < 0)
+    if (fd < 0) {
+        *ret_error = errno;
         return errno == ECONNABORTED || errno == EINTR;
+    }
     address_unmap(&from);
     if (!address_same_host(&from, &d->options.peer)) {
         data_refused(d, &from, "its address is not the control connection's");
@@ -189,11 +192,17 @@ static bool data_accept(struct data *d)
 static void data_knock(void *user, int events)
 {
     struct data *d = user;
+    struct fault why;
+    int error = 0;
     (void)events;
-    for (int i = 0; i < DATA_ACCEPT_TURN && data_accept(d); i++)
+    for (int i = 0; i < DATA_ACCEPT_TURN && data_accept(d, &error); i++)
         continue;
     if (d->fd >= 0)
         data_shake(d);
+    else if (port_is_exhausted(error)) {
+        fault_set(&why, FAULT_BUSY, "no descriptor for the data connection: %s", strerror(error));
+        data_break(d, &why);
+    }
 }
 
 static void data_impatient(void *user)

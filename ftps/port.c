@@ -108,3 +108,8 @@ enum fault_code port_listen(struct port_pool *pool, const union address *host, i
         port_put(pool, held[--n_held]);
     return code;
 }
+
+bool port_is_exhausted(int error)
+{
+    return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}

@@ -6,6 +6,7 @@
 
 #include "base/fault.h"
 #include "ftps/address.h"
+#include <stdbool.h>
 #include <stdint.h>
 
 struct port_pool;
@@ -21,5 +22,8 @@ void port_put(struct port_pool *pool, uint16_t port);
  * range is used up, FAULT_IO. */
 enum fault_code port_listen(struct port_pool *pool, const union address *host, int *ret_fd,
                             uint16_t *ret_port, struct fault *f);
+/* Does this errno of accept(2) say that the system has nothing left for a connection? It stays in the queue
+ * then, and the listener readable: who goes on polling spins. */
+bool port_is_exhausted(int error);
 
 #endif

@@ -96,7 +96,7 @@ static void shard_knock(void *user, int events)
             shard_welcome(listener->shard, fd, &peer, listener->serves);
             continue;
         }
-        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+        if (port_is_exhausted(errno))
             shard_exhausted(listener->shard, errno);
         if (errno != ECONNABORTED && errno != EINTR)
             return;

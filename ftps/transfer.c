@@ -125,6 +125,8 @@ static void transfer_fail(struct session *s, const struct fault *reason)
     bool wire = why.code == FAULT_CUT || why.code == FAULT_TIMEOUT || why.code == FAULT_TLS;
     s->command = s->transfer->command;
     transfer_log_failure(s, &why);
+    if (s->transfer->kind == TRANSFER_FILE && !wire)
+        job_trouble(s, &s->path);
     if (wire && s->data) {
         /* Before it was open it is the connection that failed, afterwards the transfer. */
         bool opened = data_was_open(s->data);
@@ -173,7 +175,6 @@ static void transfer_piece_read(struct session *s)
     struct fault f = job->fault;
     if (job->code == FAULT_OK)
         fault_set(&f, FAULT_DAMAGED, "the content ends before its size");
-    job_trouble(s, &s->path);
     transfer_fail(s, &f);
 }
 
@@ -458,6 +459,7 @@ void transfer_send_file(struct session *s, int64_t offset)
         struct fault f;
         fault_set(&f, FAULT_MEMORY, "out of memory for a transfer");
         free(t);
+        job_trouble(s, &s->path);
         session_say_fault(s, &f);
         session_ready(s);
         return;

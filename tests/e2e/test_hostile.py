@@ -4,6 +4,7 @@ import calendar
 import ftplib
 import os
 import re
+import resource
 import select
 import socket
 import time
@@ -374,3 +375,33 @@ def test_commands_during_a_transfer_wait_for_its_end(site):
     rest = ftp.file.read()
     assert re.findall(r"^(\d\d\d) .*", rest, re.M) == ["226", "213", "257", "221"] and "213 5" in rest
     ftp.close()
+
+
+def test_no_descriptor_is_left_for_a_data_connection(site):
+    """The transfer is refused at once, and not as absent, instead of a loop that spins until its patience is over."""
+    ftp = site.ftp(site.handsets[1])
+    host, port = ftp.makepasv()
+    pid = site.process.pid
+    before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    assert code(ftp, "RETR site.cfg").startswith("150")
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (1, before[1]))
+    try:
+        raw = socket.create_connection((host, port), TIMEOUT)
+        assert ftp.getline().startswith("451")
+        raw.close()
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+    assert ftp.get("site.cfg")
+    ftp.quit()
+
+
+def test_each_of_two_aborts_has_its_reply(site):
+    """Both come while the first look-up of the transfer is under way: no reply is missing or left over."""
+    name = f"{site.macs[1]}-abort.log"
+    ftp = site.ftp(site.handsets[1])
+    ftp.voidcmd("TYPE I")
+    ftp.makepasv()
+    ftp.sock.sendall(f"STOR {name}\r\nABOR\r\nABOR\r\nNOOP\r\n".encode())
+    assert sorted(ftp.getline()[:3] for _ in range(4)) == ["200", "225", "226", "426"]
+    assert code(ftp, f"SIZE {name}").startswith("550")
+    ftp.quit()
