@@ -90,11 +90,6 @@ gnutls_session_t stream_session(struct stream *s)
     return s->session;
 }
 
-bool stream_resumed(const struct stream *s)
-{
-    return gnutls_session_is_resumed(s->session) != 0;
-}
-
 /* What the poll has to look for, and whether something waits that it cannot see. */
 static void stream_rearm(struct stream *s)
 {

@@ -62,7 +62,6 @@ void stream_close(struct stream *s, int64_t wait_ms);
 
 bool stream_is_open(const struct stream *s);
 gnutls_session_t stream_session(struct stream *s); /* borrowed; for base/ and tls_peer_examine */
-bool stream_resumed(const struct stream *s);
 /* TLS 1.3: sends one fresh session ticket (needs manual_tickets); nothing on 1.2. */
 void stream_send_ticket(struct stream *s);
 

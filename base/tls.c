@@ -260,6 +260,20 @@ void tls_session_free(gnutls_session_t session)
     tls_identity_unref(identity);
 }
 
+bool tls_session_continues(gnutls_session_t session, gnutls_session_t original)
+{
+    gnutls_datum_t a = { NULL, 0 }, b = { NULL, 0 };
+    gnutls_protocol_t version = gnutls_protocol_get_version(session);
+    if (!gnutls_session_is_resumed(session) || version != gnutls_protocol_get_version(original))
+        return false;
+    if (version == GNUTLS_TLS1_3) /* tickets are only given out where they are asked for */
+        return true;
+    /* What a session and its resumptions share (RFC 5246, 8.1 and F.1.4). */
+    gnutls_session_get_master_secret(session, &a);
+    gnutls_session_get_master_secret(original, &b);
+    return a.size > 0 && a.size == b.size && gnutls_memcmp(a.data, b.data, a.size) == 0;
+}
+
 enum fault_code tls_ticket_key_new(gnutls_datum_t *ret_key, struct fault *f)
 {
     gnutls_datum_t key = { NULL, 0 };

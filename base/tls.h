@@ -84,6 +84,9 @@ enum fault_code tls_session_prepare(gnutls_session_t session, const struct tls_s
 enum fault_code tls_session_new(int fd, const struct tls_session_options *options,
                                 gnutls_session_t *ret_session, struct fault *f);
 void tls_session_free(gnutls_session_t session); /* takes NULL */
+/* Is this session a resumption of that one, or of another resumption of it? That it was resumed proves less:
+ * on TLS 1.2 every full handshake with a ticket key gives a ticket out, whoever the peer is. */
+bool tls_session_continues(gnutls_session_t session, gnutls_session_t original);
 /* A random key for session tickets. FAULT_TLS. Wiped and freed by tls_ticket_key_free. */
 enum fault_code tls_ticket_key_new(gnutls_datum_t *ret_key, struct fault *f);
 void tls_ticket_key_free(gnutls_datum_t *key);

@@ -33,6 +33,7 @@ static bool offer(struct session *s)
         .trust = common->fleet->trust,
         .ticket_key = &s->ticket_key,
         .recall = s->recall,
+        .control = stream_session(s->control),
         .local = s->local,
         .peer = s->peer,
         .binding = s->who.binding,

@@ -21,6 +21,7 @@ struct data {
     struct loop_watch *watch;
     int fd; /* the peer's connection, -1 before; the stream's while there is one, and borrowed then */
     bool begun, was_open;
+    bool resumed; /* the control session */
     struct stream *stream;
     struct loop_timer *timer;
     struct fault fault;
@@ -71,8 +72,9 @@ static void data_refused(const struct data *d, const union address *from, const 
 static const char *data_objection(struct data *d)
 {
     const struct data_options *o = &d->options;
-    if (stream_resumed(d->stream))
-        return NULL; /* the certificate, if any, is the control's: it lies in the ticket */
+    d->resumed = tls_session_continues(stream_session(d->stream), o->control);
+    if (d->resumed)
+        return NULL; /* the certificate, if any, is the control's */
     if (o->binding == BINDING_REQUIRE)
         return "its TLS does not resume the control session, which is required";
     if (o->binding == BINDING_PREFER && o->resumed_before)
@@ -149,7 +151,7 @@ static void data_shake(struct data *d)
         .identity = d->options.identity,
         .ask_certificate = d->options.fingerprint[0] != '\0',
         .ticket_key = d->options.ticket_key,
-        .manual_tickets = true, /* and none is ever sent here */
+        .manual_tickets = true, /* TLS 1.3: none is ever sent here. TLS 1.2: tls_session_continues */
     };
     struct fault f;
     gnutls_session_t session;
@@ -280,7 +282,7 @@ bool data_was_open(const struct data *data)
 
 bool data_resumed(const struct data *data)
 {
-    return data->stream && stream_resumed(data->stream);
+    return data->resumed;
 }
 
 bool data_ended_by_fin(const struct data *data)

@@ -6,8 +6,8 @@
  *   OFFERED > SHAKING > OPEN > DRAINING > (drained)          any > BROKEN
  *
  * Bound by a one-shot random port and the peer's address always; by the certificate when the control
- * connection showed one; by TLS resumption as `binding` says: the ticket key is the control session's own and
- * data channels give out no tickets, so who resumes holds a ticket that came over that control connection. */
+ * connection showed one; by TLS resumption as `binding` says: who resumes the control session itself holds a
+ * secret of that connection. The ticket key is the control session's own. */
 #ifndef CRADLE_DATA_H
 #define CRADLE_DATA_H
 
@@ -39,6 +39,7 @@ struct data_options {
     struct tls_trust *trust;
     const gnutls_datum_t *ticket_key; /* borrowed until the channel is gone */
     struct tls_recall *recall;        /* likewise */
+    gnutls_session_t control;         /* likewise, until the channel is OPEN */
     union address local, peer;        /* of the control connection */
     enum settings_binding binding;
     bool resumed_before; /* a data channel of this control session resumed: later ones must (the ratchet of
