@@ -36,6 +36,10 @@ static void reject(struct exchange *x, int status, const char *why)
 static enum fault_code read_target(struct exchange *x, struct fault *f)
 {
     const char *target = x->target;
+    /* Here, because the library splits the query in place: the guard sees no longer what was sent. */
+    for (const char *c = target; *c != '\0'; c++)
+        if ((unsigned char)*c <= ' ' || *c == 0x7f)
+            return fault_set(f, FAULT_INPUT, "the target holds a blank or a control character");
     if (strncasecmp(target, "https://", 8) == 0)
         target += 8 + strcspn(target + 8, "/?");
     size_t n = strcspn(target, "?");

@@ -99,9 +99,6 @@ static const char *check_line(const struct guard *guard)
     for (const char *m = guard->method; *m != '\0'; m++)
         if (islower((unsigned char)*m))
             return "methods are upper case";
-    for (size_t i = 0; guard->in_place && i < guard->target_length; i++)
-        if ((unsigned char)guard->target[i] <= ' ' || guard->target[i] == 0x7f)
-            return "the target holds a blank or a control character";
     return NULL;
 }
 

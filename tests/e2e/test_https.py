@@ -76,7 +76,7 @@ def test_requests_that_smuggle_are_rejected_and_closed(site, lines, body):
 
 
 @pytest.mark.parametrize("target", ["/%00", "/site.cfg%00.x", "/%2e%2e%2fsite.cfg", "/x/../site.cfg", "/x/%2e%2e/site.cfg", "/x%2fsite.cfg",
-                                    "/x%5csite.cfg", "/%zz", "/%", "/site.cfg%2", "/a%0ab", "/..", "/%2e", "site.cfg"])
+                                    "/x%5csite.cfg", "/%zz", "/%", "/site.cfg%2", "/a%0ab", "/..", "/%2e", "site.cfg", "/site.cfg?a=\x7f", "/site.cfg?a=\x01b"])
 def test_targets_that_are_not_paths(site, target):
     status, _ = ask(site, head(site, f"GET {target} HTTP/1.1"))
     assert status == 400
