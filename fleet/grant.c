@@ -9,6 +9,7 @@
 #define FOLDER_LOGS     "@log"
 #define FALLBACK        "000000000000"
 #define LOG_SUFFIX      ".log"
+#define RESERVED_WORDS  "/healthz and /api are the server's own: nothing is stored there"
 /* Digits of a generation: more would pass 63 bits. */
 #define GENERATION_DIGITS 18
 
@@ -44,6 +45,18 @@ static void look(const struct path *path, struct shape *ret_shape)
 static bool is_reading(enum grant_action action)
 {
     return action == GRANT_READ || action == GRANT_LIST;
+}
+
+bool grant_is_reserved(const char *path)
+{
+    return strcmp(path, "/healthz") == 0 ||
+           (strncmp(path, "/api", 4) == 0 && (path[4] == '/' || path[4] == '\0'));
+}
+
+/* Would this make something new there? */
+static bool stores_reserved(enum grant_action action, const struct path *path)
+{
+    return (action == GRANT_REPLACE || action == GRANT_APPEND) && grant_is_reserved(path->text);
 }
 
 static enum fault_code absent(struct fault *f)
@@ -94,6 +107,8 @@ static enum fault_code handset_write(const struct principal *who, enum grant_act
                                      const struct path *path, struct place *place, struct fault *f)
 {
     const char *rest = path->folder_asked || strchr(path->text, '@') ? NULL : after_mac(path, &who->mac);
+    if (stores_reserved(action, path))
+        return fault_set(f, FAULT_FORBIDDEN, RESERVED_WORDS);
     if (is_in_file(path, &who->mac))
         return fault_set(f, FAULT_FORBIDDEN,
                          "a folder on the way has the name of a file that a handset writes");
@@ -215,6 +230,8 @@ static enum fault_code layer_place(enum grant_action action, const struct mac *m
     if (!reading && (path->length == 1 || path->folder_asked))
         return fault_set(f, FAULT_INPUT,
                          "the path names a folder; folders are only names: write the files in them");
+    if (stores_reserved(action, path))
+        return fault_set(f, FAULT_INPUT, RESERVED_WORDS);
 
     place->path = *path;
     place->mac = mac ? *mac : shape.mac;

@@ -47,6 +47,10 @@ struct place {
  * one. */
 #define GRANT_ABSENT_WORDS "no such file or folder"
 
+/* Names that the HTTPS front end has for itself, "/healthz" and "/api" with all below. What were stored there
+ * could be read over FTPS only, so nobody stores there. */
+bool grant_is_reserved(const char *path);
+
 /* Translates path for `who` and judges the action. FAULT_ABSENT: a handset's reading or listing of what by
  * its shape is not its own, alike for @-names; FAULT_FORBIDDEN: entering or writing outside of its own names,
  * operators outside of /@log, writes to logs by others than their handset, appending to what is no log, with

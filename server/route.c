@@ -2,6 +2,7 @@
 #include "server/route.h"
 
 #include "base/mem.h"
+#include "fleet/grant.h"
 #include "server/accounts.h"
 #include "server/files.h"
 #include "server/handsets.h"
@@ -102,15 +103,10 @@ static bool is_api(const char *path)
     return strncmp(path, "/api", 4) == 0 && (path[4] == '/' || path[4] == '\0');
 }
 
-/* The name space of files ends where these begin: nothing can be stored there and never be found again. */
-static bool is_reserved(const char *path)
-{
-    return is_api(path) || strcmp(path, "/healthz") == 0;
-}
-
 static bool row_knows(const struct route *route, const char *path, char *captured)
 {
-    return is_reserved(path) == is_reserved(route->pattern) && fits(route->pattern, path, captured);
+    return grant_is_reserved(path) == grant_is_reserved(route->pattern) &&
+           fits(route->pattern, path, captured);
 }
 
 enum route_found route_find(enum serves serves, enum method method, const struct path *path,

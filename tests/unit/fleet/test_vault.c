@@ -66,7 +66,10 @@ static void test_init_makes_a_private_state_once(void **state)
     assert_int_equal(st.st_mode & 0777, 0600);
     assert_int_equal(stat(site.settings->master_key, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0600);
+    assert_int_equal(fleet_init(site.settings, &f), FAULT_BUSY); /* this process has it open */
+    fleet_close(site.fleet);
     assert_int_equal(fleet_init(site.settings, &f), FAULT_CONFLICT);
+    site_open(&site);
     site_end(&site);
 }
 
