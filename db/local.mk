@@ -10,7 +10,11 @@ SQL_FILES = \
 	$(srcdir)/db/sql/handset.sql \
 	$(srcdir)/db/sql/key.sql \
 	$(srcdir)/db/sql/log.sql
-SQL_SCHEMA = $(srcdir)/db/sql/schema/001.sql
+SQL_SCHEMA = \
+	$(srcdir)/db/sql/schema/001.sql \
+	$(srcdir)/db/sql/schema/002.sql \
+	$(srcdir)/db/sql/schema/003.sql \
+	$(srcdir)/db/sql/schema/004.sql
 EXTRA_DIST += db/sql.awk $(SQL_FILES) $(SQL_SCHEMA)
 
 BUILT_SOURCES += db/sql.h db/sql.c
