@@ -56,6 +56,7 @@ struct settings {
 enum fault_code settings_load(const char *file, const char *const *overrides, size_t n_overrides,
                               struct settings **ret_settings, struct fault *f);
 void settings_free(struct settings *settings); /* takes NULL */
+bool settings_equal(const struct settings *a, const struct settings *b);
 /* The table as a commented settings file with every default: etc/cradled.conf is this. */
 void settings_print(FILE *out);
 

@@ -24,6 +24,11 @@
 
 #define FLEET_BUSY_MS 5000
 
+struct fleet_snapshot {
+    struct settings *settings;
+    struct fleet_snapshot *next;
+};
+
 static enum fault_code catalog_file(const struct settings *settings, char *out, size_t size, struct fault *f)
 {
     int n = snprintf(out, size, "%s/" FLEET_CATALOG, settings->state);
@@ -228,6 +233,7 @@ enum fault_code fleet_open(const struct settings *settings, struct fleet **ret_f
         return fault_set(f, FAULT_MEMORY, "out of memory at start");
     fleet->settings = settings;
     fleet->lock = -1;
+    pthread_mutex_init(&fleet->swap, NULL);
     const char *const bundles[TLS_BUNDLES] = { settings->ca_handset, settings->ca_administrator,
                                                settings->ca_operator };
     enum fault_code code = tls_trust_load(bundles, &fleet->trust, f);
@@ -251,6 +257,16 @@ enum fault_code fleet_open(const struct settings *settings, struct fleet **ret_f
     return FAULT_OK;
 }
 
+static void free_snapshots(struct fleet_snapshot *snapshot)
+{
+    while (snapshot != NULL) {
+        struct fleet_snapshot *next = snapshot->next;
+        settings_free(snapshot->settings);
+        free(snapshot);
+        snapshot = next;
+    }
+}
+
 void fleet_close(struct fleet *fleet)
 {
     if (fleet == NULL)
@@ -267,6 +283,58 @@ void fleet_close(struct fleet *fleet)
     cache_free(fleet->cache);
     vault_free(fleet->vault);
     tls_trust_unref(fleet->trust);
+    free_snapshots(fleet->snapshots);
+    pthread_mutex_destroy(&fleet->swap);
     state_unlock(fleet->lock);
     free(fleet);
+}
+
+/* --- what a reload swaps --- */
+
+struct tls_trust *fleet_trust(struct fleet *fleet)
+{
+    pthread_mutex_lock(&fleet->swap);
+    struct tls_trust *trust = tls_trust_ref(fleet->trust);
+    pthread_mutex_unlock(&fleet->swap);
+    return trust;
+}
+
+void fleet_trust_set(struct fleet *fleet, struct tls_trust *trust)
+{
+    tls_trust_ref(trust);
+    pthread_mutex_lock(&fleet->swap);
+    struct tls_trust *former = fleet->trust;
+    fleet->trust = trust;
+    pthread_mutex_unlock(&fleet->swap);
+    tls_trust_unref(former);
+}
+
+/* Makes a snapshot the one in force: an equal one that is kept already, or this. */
+static void use_snapshot(struct fleet *fleet, struct fleet_snapshot *fresh)
+{
+    pthread_mutex_lock(&fleet->swap);
+    struct fleet_snapshot *kept = fleet->snapshots;
+    while (kept != NULL && !settings_equal(kept->settings, fresh->settings))
+        kept = kept->next;
+    if (kept == NULL) {
+        fresh->next = fleet->snapshots;
+        fleet->snapshots = kept = fresh;
+    }
+    fleet->settings = kept->settings;
+    memory_settings(fleet->memory, kept->settings);
+    pthread_mutex_unlock(&fleet->swap);
+    if (kept != fresh)
+        free_snapshots(fresh);
+}
+
+enum fault_code fleet_settings_set(struct fleet *fleet, struct settings *settings, struct fault *f)
+{
+    struct fleet_snapshot *fresh = calloc(1, sizeof *fresh);
+    if (fresh == NULL) {
+        settings_free(settings);
+        return fault_set(f, FAULT_MEMORY, "out of memory for the settings");
+    }
+    fresh->settings = settings;
+    use_snapshot(fleet, fresh);
+    return FAULT_OK;
 }

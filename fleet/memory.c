@@ -20,7 +20,7 @@ struct entry {
 };
 
 struct memory {
-    const struct settings *settings;
+    _Atomic(const struct settings *) settings;
     struct secret_key key; /* this process's own: digests mean nothing outside of it */
     pthread_mutex_t lock;
     struct entry entry[SETS][WAYS];
@@ -43,6 +43,11 @@ void memory_free(struct memory *memory)
         return;
     pthread_mutex_destroy(&memory->lock);
     mem_wipe_free(memory, sizeof *memory);
+}
+
+void memory_settings(struct memory *memory, const struct settings *settings)
+{
+    memory->settings = settings;
 }
 
 /* The terminating NULs are part of the text, so that no two claims run together alike. */

@@ -16,6 +16,8 @@ struct memory;
 struct memory *memory_new(
     const struct settings *settings);    /* NULL if out of memory; settings is borrowed until free */
 void memory_free(struct memory *memory); /* wipes; takes NULL */
+/* From now on these settings count; borrowed likewise. What is kept already ends when it was to end. */
+void memory_settings(struct memory *memory, const struct settings *settings);
 
 /* What was said, and what the catalog holds about it. All borrowed for the call. */
 struct memory_claim {

@@ -26,11 +26,12 @@ static bool offer(struct session *s)
 {
     const struct shard_common *common = s->shard->common;
     struct fault f;
+    struct tls_trust *trust = fleet_trust(common->fleet);
     const struct data_options options = {
         .loop = s->shard->loop,
         .ports = common->ports,
         .identity = common->identity,
-        .trust = common->fleet->trust,
+        .trust = trust,
         .ticket_key = &s->ticket_key,
         .recall = s->recall,
         .control = stream_session(s->control),
@@ -46,7 +47,9 @@ static bool offer(struct session *s)
     };
     data_drop(s->data);
     s->data = NULL;
-    if (data_offer(&options, &s->data, &f) != FAULT_OK) {
+    enum fault_code code = data_offer(&options, &s->data, &f);
+    tls_trust_unref(trust);
+    if (code != FAULT_OK) {
         session_say(s, REPLY_NO_DATA, "No data connection is possible now, try again later");
         return false;
     }

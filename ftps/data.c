@@ -47,6 +47,7 @@ static void data_free(struct data *d)
         stream_free(d->stream);
     else if (d->fd >= 0)
         close(d->fd);
+    tls_trust_unref(d->options.trust);
     free(d);
 }
 
@@ -226,6 +227,7 @@ enum fault_code data_offer(const struct data_options *options, struct data **ret
     if (d == NULL)
         return fault_set(f, FAULT_MEMORY, "out of memory for a data channel");
     d->options = *options;
+    d->options.trust = tls_trust_ref(options->trust);
     d->fd = d->listener = -1;
     d->state = DATA_OFFERED;
     enum fault_code code = port_listen(options->ports, &options->local, &d->listener, &d->port, f);

@@ -145,6 +145,12 @@ const struct settings_listen *ftps_bound(const struct ftps *ftps)
     return &ftps->bound;
 }
 
+void ftps_look_again(struct ftps *ftps)
+{
+    for (size_t i = 0; i < ftps->n_shards; i++)
+        shard_look_again(ftps->shard[i]);
+}
+
 void ftps_stop(struct ftps *ftps)
 {
     if (ftps == NULL)

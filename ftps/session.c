@@ -319,10 +319,39 @@ static void session_turn(struct loop_task *task)
 /* --- the control connection
  * ---------------------------------------------------------------------------------------------- */
 
+static void session_examine(struct session *s, struct tls_peer *ret_peer)
+{
+    struct tls_trust *trust = fleet_trust(session_fleet(s));
+    tls_peer_examine(trust, stream_session(s->control), ret_peer);
+    tls_trust_unref(trust);
+}
+
+void session_look_again(struct session *s)
+{
+    struct tls_peer now;
+    if (s->state == SESSION_GREETING || s->state == SESSION_BYE || !s->control ||
+        s->certificate.state == TLS_PEER_NONE)
+        return; /* no certificate, or not yet */
+    session_examine(s, &now);
+    bool same = now.state == s->certificate.state && now.bundle == s->certificate.bundle;
+    bool named = s->state == SESSION_NAME || s->state == SESSION_SECRET;
+    if (same || named) { /* who has not proved anything yet is judged by what holds then */
+        s->certificate = now;
+        return;
+    }
+    /* What did not count before and now does is for the next session. */
+    if (s->certificate.state != TLS_PEER_VERIFIED && now.state == TLS_PEER_UNFIT)
+        return;
+    log_event(LOG_FTPS_DISTRUSTED, "client=%s user=%s name=%s why=%s", s->address,
+              s->who.account[0] || s->who.mac.text[0] ? LOG_VALUE(principal_name(&s->who)) : "-",
+              LOG_VALUE(now.common_name), LOG_VALUE(now.reason));
+    session_bye(s, REPLY_CLOSING, "The certificate is not accepted any more");
+}
+
 static void session_shaken(void *user)
 {
     struct session *s = user;
-    tls_peer_examine(session_fleet(s)->trust, stream_session(s->control), &s->certificate);
+    session_examine(s, &s->certificate);
     session_enter(s, SESSION_NAME);
     session_say(s, REPLY_GREETING);
     if (s->control)

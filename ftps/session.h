@@ -111,6 +111,9 @@ enum fault_code session_new(struct shard *shard, int fd, const union address *lo
 /* The daemon stops: says 421 and ends, an upload whose commit is under way is answered first. */
 void session_stop(struct session *s);
 
+/* Trust has changed: ends the session if its client certificate does not hold any more as it did. */
+void session_look_again(struct session *s);
+
 bool session_legal_move(enum session_state from, enum session_state to);
 const char *session_state_name(enum session_state state);
 void session_enter(struct session *s, enum session_state state);

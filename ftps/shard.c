@@ -161,6 +161,21 @@ static void shard_stop_here(struct loop_task *task)
     shard_check_stopped(shard);
 }
 
+static void shard_look_here(struct loop_task *task)
+{
+    struct shard *shard = CONTAINER_OF(task, struct shard, look_task);
+    /* Before the look: a change during it is one more reason to look. */
+    atomic_store(&shard->look_posted, false);
+    for (struct session *s = shard->sessions; s; s = s->next)
+        session_look_again(s);
+}
+
+void shard_look_again(struct shard *shard)
+{
+    if (shard->started && !atomic_exchange(&shard->look_posted, true))
+        loop_post(shard->loop, &shard->look_task);
+}
+
 enum fault_code shard_new(struct shard_common *common, struct shard **ret_shard, struct fault *f)
 {
     struct shard *shard = calloc(1, sizeof *shard);
@@ -168,6 +183,7 @@ enum fault_code shard_new(struct shard_common *common, struct shard **ret_shard,
         return fault_set(f, FAULT_MEMORY, "out of memory for the FTPS listener");
     shard->common = common;
     shard->stop_task.run = shard_stop_here;
+    shard->look_task.run = shard_look_here;
     sem_init(&shard->stopped, 0, 0);
     enum fault_code code = loop_new(&shard->loop, f);
     if (code == FAULT_OK) {

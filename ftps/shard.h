@@ -44,7 +44,8 @@ struct shard {
     struct session *sessions;
     int64_t complained_at; /* steady clock: the last overload that was logged */
     bool stopping;
-    struct loop_task stop_task;
+    struct loop_task stop_task, look_task;
+    atomic_bool look_posted;
     sem_t stopped;
 };
 
@@ -54,6 +55,8 @@ enum fault_code shard_listen(struct shard *shard, int fd, enum serves serves, st
 enum fault_code shard_start(struct shard *shard, size_t number, struct fault *f);
 /* Closes its listeners and ends its sessions; shard_free waits until that is done. Any thread. */
 void shard_stop(struct shard *shard);
+/* Looks again at the client certificate of each session, soon. Any thread; not once shard_stop was called. */
+void shard_look_again(struct shard *shard);
 void shard_free(struct shard *shard); /* takes NULL and a half-built one */
 
 /* Called by sessions. */

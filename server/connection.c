@@ -148,6 +148,7 @@ void connection_free(struct connection *connection)
                   connection->address);
     if (connection->linger && connection->phase != PHASE_OVER && !stopping)
         drain_on(gate, connection->fd);
+    tls_trust_unref(connection->trust);
     tls_identity_unref(connection->identity);
     free(connection);
 }
@@ -169,10 +170,11 @@ void connection_received(struct connection *connection, size_t bytes)
 
 const struct tls_peer *connection_peer(struct connection *connection)
 {
-    if (!connection->examined) {
-        tls_peer_examine(connection->gate->fleet->trust, connection->session, &connection->peer);
-        connection->examined = true;
-    }
+    struct tls_trust *trust = fleet_trust(connection->gate->fleet);
+    if (trust != connection->trust)
+        tls_peer_examine(trust, connection->session, &connection->peer);
+    tls_trust_unref(connection->trust);
+    connection->trust = trust;
     return &connection->peer;
 }
 

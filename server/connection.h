@@ -34,9 +34,9 @@ struct connection {
     char address[ADDRESS_LIMIT];
     struct tls_identity *identity;
     gnutls_session_t session; /* borrowed; gone when connection_free is called */
-    bool examined;
-    struct tls_peer peer; /* when examined */
-    bool linger;          /* refused while the client may still be sending */
+    struct tls_trust *trust;  /* that `peer` was examined with; NULL before */
+    struct tls_peer peer;
+    bool linger; /* refused while the client may still be sending */
     _Atomic int phase;
     _Atomic int64_t since;           /* steady ms: the phase, or the last time that it showed progress */
     _Atomic int64_t bytes;           /* of the body, since then */
@@ -52,8 +52,8 @@ void connection_free(struct connection *connection);
 
 void connection_enter(struct connection *connection, enum connection_phase phase);
 void connection_received(struct connection *connection, size_t bytes);
-/* What the client certificate proves; examined once, since nothing in it changes while the connection lasts.
- */
+/* What the client certificate proves; examined again when the fleet's trust has changed since. The daemon's
+ * thread. */
 const struct tls_peer *connection_peer(struct connection *connection);
 
 /* Shuts down what passed its deadline. The loop's thread. */

@@ -60,6 +60,7 @@ UNIT_TESTS += \
 	tests/unit/fleet/test_account \
 	tests/unit/fleet/test_cache \
 	tests/unit/fleet/test_content \
+	tests/unit/fleet/test_fleet \
 	tests/unit/fleet/test_grant \
 	tests/unit/fleet/test_handset \
 	tests/unit/fleet/test_inspect \
@@ -76,6 +77,7 @@ UNIT_TESTS += \
 tests_unit_fleet_test_account_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_cache_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_content_LDADD = $(FLEET_TEST_LIBS)
+tests_unit_fleet_test_fleet_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_grant_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_handset_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_inspect_LDADD = $(FLEET_TEST_LIBS)
