@@ -3,6 +3,13 @@ noinst_LIBRARIES += cli/libcli.a
 cli_libcli_a_SOURCES = \
 	cli/address.c \
 	cli/address.h \
+	cli/client.c \
+	cli/client.h \
+	cli/ctl.c \
+	cli/ctl.h \
+	cli/ctl_print.c \
+	cli/ctl_status.c \
+	cli/ctl_status.h \
 	cli/diary.c \
 	cli/diary.h \
 	cli/expect.c \
@@ -29,3 +36,7 @@ cli_libcli_a_SOURCES = \
 bin_PROGRAMS += cradle-handset
 cradle_handset_SOURCES = cli/handset.c
 cradle_handset_LDADD = cli/libcli.a base/libbase.a $(CURL_LIBS) $(JANSSON_LIBS) $(EXPAT_LIBS) $(GNUTLS_LIBS) $(UV_LIBS) $(CRYPT_LIBS)
+
+bin_PROGRAMS += cradlectl
+cradlectl_SOURCES = cli/cradlectl.c
+cradlectl_LDADD = cli/libcli.a pki/libpki.a base/libbase.a $(CURL_LIBS) $(JANSSON_LIBS) $(EXPAT_LIBS) $(GNUTLS_LIBS) $(UV_LIBS) $(CRYPT_LIBS)

@@ -7,7 +7,7 @@ PKI_TEST_LIBS = pki/libpki.a base/libbase.a $(UV_LIBS) $(GNUTLS_LIBS) $(EXPAT_LI
 FLEET_TEST_LIBS = fleet/libfleet.a db/libdb.a base/libbase.a $(SQLITE_LIBS) $(UV_LIBS) $(GNUTLS_LIBS) $(EXPAT_LIBS) $(CRYPT_LIBS) $(CMOCKA_LIBS)
 FTPS_TEST_LIBS = ftps/libftps.a fleet/libfleet.a db/libdb.a base/libbase.a $(SQLITE_LIBS) $(UV_LIBS) $(GNUTLS_LIBS) $(EXPAT_LIBS) $(CRYPT_LIBS) $(CMOCKA_LIBS)
 SERVER_TEST_LIBS = server/libserver.a fleet/libfleet.a db/libdb.a base/libbase.a $(MICROHTTPD_LIBS) $(JANSSON_LIBS) $(SQLITE_LIBS) $(UV_LIBS) $(GNUTLS_LIBS) $(EXPAT_LIBS) $(CRYPT_LIBS) $(CMOCKA_LIBS)
-CLI_TEST_LIBS = cli/libcli.a base/libbase.a $(CURL_LIBS) $(JANSSON_LIBS) $(EXPAT_LIBS) $(UV_LIBS) $(GNUTLS_LIBS) $(CRYPT_LIBS) $(CMOCKA_LIBS)
+CLI_TEST_LIBS = cli/libcli.a pki/libpki.a base/libbase.a $(CURL_LIBS) $(JANSSON_LIBS) $(EXPAT_LIBS) $(UV_LIBS) $(GNUTLS_LIBS) $(CRYPT_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS =
 if HAVE_CMOCKA
@@ -126,6 +126,7 @@ tests_unit_server_test_range_LDADD = $(SERVER_TEST_LIBS)
 tests_unit_server_test_reply_LDADD = $(SERVER_TEST_LIBS)
 tests_unit_server_test_route_LDADD = $(SERVER_TEST_LIBS)
 UNIT_TESTS += \
+	tests/unit/cli/test_ctl \
 	tests/unit/cli/test_diary \
 	tests/unit/cli/test_expect \
 	tests/unit/cli/test_master \
@@ -133,6 +134,7 @@ UNIT_TESTS += \
 	tests/unit/cli/test_report \
 	tests/unit/cli/test_roster \
 	tests/unit/cli/test_trace
+tests_unit_cli_test_ctl_LDADD = $(CLI_TEST_LIBS)
 tests_unit_cli_test_diary_LDADD = $(CLI_TEST_LIBS)
 tests_unit_cli_test_expect_LDADD = $(CLI_TEST_LIBS)
 tests_unit_cli_test_master_LDADD = $(CLI_TEST_LIBS)
@@ -225,6 +227,7 @@ CLEANFILES += crash-*
 
 E2E_TESTS = \
 	tests/e2e/test_command.py \
+	tests/e2e/test_ctl.py \
 	tests/e2e/test_damage.py \
 	tests/e2e/test_files.py \
 	tests/e2e/test_ftps.py \
@@ -254,7 +257,7 @@ LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver
 PY_LOG_DRIVER = $(LOG_DRIVER)
 AM_PY_LOG_DRIVER_FLAGS = --ignore-exit
 PY_LOG_COMPILER = $(top_srcdir)/tests/e2e/run-pytest
-$(E2E_TESTS:.py=.log) $(LINT_TESTS:.py=.log): cradled$(EXEEXT) cradle-handset$(EXEEXT)
+$(E2E_TESTS:.py=.log) $(LINT_TESTS:.py=.log): cradled$(EXEEXT) cradle-handset$(EXEEXT) cradlectl$(EXEEXT)
 
 EXTRA_DIST += \
 	tests/unit/base/certificates.h \

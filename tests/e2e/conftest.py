@@ -25,6 +25,7 @@ BUILD = pathlib.Path(os.environ.get("CRADLE_BUILDDIR", ".")).resolve()
 SOURCE = pathlib.Path(os.environ.get("CRADLE_SRCDIR", pathlib.Path(__file__).parents[2])).resolve()
 CRADLED = BUILD / "cradled"
 HANDSET = BUILD / "cradle-handset"
+CTL = BUILD / "cradlectl"
 TIMEOUT = 60  # seconds that nothing here should ever need, sanitizers included
 
 
@@ -221,6 +222,16 @@ class Site:
             config += f'user = "{user[0]}:{user[1]}"\n'
         return subprocess.run(["curl", "-K", "-", *map(str, arguments)], input=config.encode(), capture_output=True,
                               check=check, timeout=2 * TIMEOUT)
+
+    def ctl(self, *arguments, user=None, check=True, server=True, input=None):
+        """The real cradlectl, as the administrator; server=False: without anything that tells where a server is."""
+        env = {name: value for name, value in os.environ.items() if not name.startswith("CRADLE_")}
+        env["HOME"] = env["XDG_CONFIG_HOME"] = str(self.folder)
+        if server:
+            name, password = user or self.admin
+            env.update(CRADLE_URL=self.url, CRADLE_CA=self.ca, CRADLE_ADMIN_USER=name, CRADLE_ADMIN_PASSWORD=password)
+        return subprocess.run([CTL, *map(str, arguments)], input=input, capture_output=True, text=True, check=check,
+                              timeout=2 * TIMEOUT, env=env, cwd=self.folder)
 
     def lftp(self, script, user, check=True):
         """The real lftp, implicit FTPS."""
