@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 noinst_LIBRARIES += base/libbase.a
 base_libbase_a_SOURCES = \
+	base/archive.c \
+	base/archive.h \
 	base/banned.h \
 	base/buf.c \
 	base/buf.h \

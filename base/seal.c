@@ -25,7 +25,8 @@ static const char seal_key_label[] = "cradle key";
 #define SEAL_PURPOSE   64
 #define SEAL_KEY_AAD   (sizeof seal_key_label + SEAL_HEAD + SEAL_PURPOSE)
 
-_Static_assert(SEAL_OVERHEAD == SEAL_HEAD + SEAL_NONCE + SEAL_TAG, "doc/format.md");
+_Static_assert(SEAL_BYTES_OVERHEAD == SEAL_NONCE + SEAL_TAG, "doc/format.md");
+_Static_assert(SEAL_OVERHEAD == SEAL_HEAD + SEAL_BYTES_OVERHEAD, "doc/format.md");
 _Static_assert(SEAL_WRAPPED_SIZE == 1 + SEAL_NONCE + SECRET_KEY_SIZE + SEAL_TAG, "doc/format.md");
 
 static uint8_t *seal_put(uint8_t *at, const void *data, size_t n)
@@ -47,9 +48,8 @@ static bool seal_cipher(const struct secret_key *key, gnutls_aead_cipher_hd_t *r
     return gnutls_aead_cipher_init(ret_cipher, GNUTLS_CIPHER_AES_256_GCM, &bytes) == 0;
 }
 
-/* out: nonce, ciphertext, tag. */
-static enum fault_code seal_close(const struct secret_key *key, const uint8_t *aad, size_t n_aad,
-                                  const void *plain, size_t n, uint8_t *out, struct fault *f)
+enum fault_code seal_bytes(const struct secret_key *key, const uint8_t *aad, size_t n_aad, const void *plain,
+                           size_t n, uint8_t *out, struct fault *f)
 {
     gnutls_aead_cipher_hd_t cipher;
     if (!seal_cipher(key, &cipher))
@@ -86,6 +86,14 @@ static enum fault_code seal_open(const struct secret_key *key, const uint8_t *aa
     return fault_set(f, FAULT_DAMAGED, "the seal is broken");
 }
 
+enum fault_code seal_open_bytes(const struct secret_key *key, const uint8_t *aad, size_t n_aad,
+                                const uint8_t *sealed, size_t n, void *out, struct fault *f)
+{
+    if (n < SEAL_BYTES_OVERHEAD)
+        return fault_set(f, FAULT_DAMAGED, "what is sealed has only %zu bytes", n);
+    return seal_open(key, aad, n_aad, sealed, n - SEAL_BYTES_OVERHEAD, out, f);
+}
+
 static size_t seal_chunk_aad(uint32_t key_id, const struct seal_place *place, uint8_t aad[SEAL_CHUNK_AAD])
 {
     uint8_t *at = seal_put(aad, seal_chunk_label, sizeof seal_chunk_label);
@@ -104,7 +112,7 @@ enum fault_code seal_chunk(const struct secret_key *key, uint32_t key_id, const 
     size_t n_aad = seal_chunk_aad(key_id, place, aad);
     out[0] = SEAL_VERSION;
     seal_put_be(out + 1, key_id, 4);
-    return seal_close(key, aad, n_aad, plain, n, out + SEAL_HEAD, f);
+    return seal_bytes(key, aad, n_aad, plain, n, out + SEAL_HEAD, f);
 }
 
 enum fault_code seal_chunk_key(const uint8_t *sealed, size_t n, uint32_t *ret_key_id, struct fault *f)
@@ -150,7 +158,7 @@ enum fault_code seal_wrap(const struct secret_key *master, uint32_t id, const ch
     if (n_aad == 0)
         return fault_set(f, FAULT_INTERNAL, "a key's purpose is longer than %d bytes", SEAL_PURPOSE);
     out[0] = SEAL_VERSION;
-    return seal_close(master, aad, n_aad, key->bytes, sizeof key->bytes, out + 1, f);
+    return seal_bytes(master, aad, n_aad, key->bytes, sizeof key->bytes, out + 1, f);
 }
 
 enum fault_code seal_unwrap(const struct secret_key *master, uint32_t id, const char *purpose,

@@ -19,9 +19,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SEAL_OVERHEAD     33 /* bytes a sealed chunk is longer than its plain text */
-#define SEAL_WRAPPED_SIZE 61 /* bytes of a wrapped key */
-#define SEAL_CONTENT_ID   16
+#define SEAL_OVERHEAD       33 /* bytes a sealed chunk is longer than its plain text */
+#define SEAL_WRAPPED_SIZE   61 /* bytes of a wrapped key */
+#define SEAL_CONTENT_ID     16
+#define SEAL_BYTES_OVERHEAD 28 /* nonce and tag */
 
 struct seal_place {
     uint8_t content[SEAL_CONTENT_ID]; /* random, never used again */
@@ -35,6 +36,14 @@ enum fault_code seal_master_create(const char *file, struct fault *f);
 /* Reads it. FAULT_ABSENT when missing; FAULT_FORBIDDEN when group or others may read it or it belongs to
  * another user (root may own it too); FAULT_INPUT when malformed: each text names the file and the remedy. */
 enum fault_code seal_master_load(const char *file, struct secret_key *ret_key, struct fault *f);
+
+/* The mechanism beneath the formats: nonce (12, random) | ciphertext | tag (16), bound to the associated
+ * data. For seal_bytes out has room for n + SEAL_BYTES_OVERHEAD bytes; for seal_open_bytes for n less that.
+ * FAULT_DAMAGED when it does not open: out is all zero then. */
+enum fault_code seal_bytes(const struct secret_key *key, const uint8_t *aad, size_t n_aad, const void *plain,
+                           size_t n, uint8_t *out, struct fault *f);
+enum fault_code seal_open_bytes(const struct secret_key *key, const uint8_t *aad, size_t n_aad,
+                                const uint8_t *sealed, size_t n, void *out, struct fault *f);
 
 enum fault_code seal_wrap(const struct secret_key *master, uint32_t id, const char *purpose,
                           const struct secret_key *key, uint8_t out[SEAL_WRAPPED_SIZE], struct fault *f);

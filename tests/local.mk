@@ -12,6 +12,7 @@ CLI_TEST_LIBS = cli/libcli.a pki/libpki.a base/libbase.a $(CURL_LIBS) $(JANSSON_
 UNIT_TESTS =
 if HAVE_CMOCKA
 UNIT_TESTS += \
+	tests/unit/base/test_archive \
 	tests/unit/base/test_buf \
 	tests/unit/base/test_clock \
 	tests/unit/base/test_fault \
@@ -28,6 +29,7 @@ UNIT_TESTS += \
 	tests/unit/base/test_value \
 	tests/unit/base/test_work \
 	tests/unit/base/test_xml
+tests_unit_base_test_archive_LDADD = $(BASE_TEST_LIBS)
 tests_unit_base_test_buf_LDADD = $(BASE_TEST_LIBS)
 tests_unit_base_test_clock_LDADD = $(BASE_TEST_LIBS)
 tests_unit_base_test_fault_LDADD = $(BASE_TEST_LIBS)
@@ -154,6 +156,7 @@ REPLAY_TESTS = \
 	tests/fuzz/replay_clock \
 	tests/fuzz/replay_secret \
 	tests/fuzz/replay_seal \
+	tests/fuzz/replay_archive \
 	tests/fuzz/replay_settings \
 	tests/fuzz/replay_xml \
 	tests/fuzz/replay_grant \
@@ -186,6 +189,8 @@ tests_fuzz_replay_secret_SOURCES = tests/fuzz/fuzz_secret.c tests/fuzz/replay.c 
 tests_fuzz_replay_secret_LDADD = $(BASE_TEST_LIBS)
 tests_fuzz_replay_seal_SOURCES = tests/fuzz/fuzz_seal.c tests/fuzz/replay.c tests/fuzz/fuzz.h
 tests_fuzz_replay_seal_LDADD = $(BASE_TEST_LIBS)
+tests_fuzz_replay_archive_SOURCES = tests/fuzz/fuzz_archive.c tests/fuzz/replay.c tests/fuzz/fuzz.h
+tests_fuzz_replay_archive_LDADD = $(BASE_TEST_LIBS)
 tests_fuzz_replay_settings_SOURCES = tests/fuzz/fuzz_settings.c tests/fuzz/replay.c tests/fuzz/fuzz.h
 tests_fuzz_replay_settings_LDADD = $(BASE_TEST_LIBS)
 tests_fuzz_replay_xml_SOURCES = tests/fuzz/fuzz_xml.c tests/fuzz/replay.c tests/fuzz/fuzz.h
@@ -267,6 +272,7 @@ EXTRA_DIST += \
 	tests/fuzz/README.md \
 	tests/fuzz/address.dict \
 	tests/fuzz/agent.dict \
+	tests/fuzz/archive.dict \
 	tests/fuzz/basic.dict \
 	tests/fuzz/clock.dict \
 	tests/fuzz/condition.dict \
