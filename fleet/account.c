@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "fleet/evict.h"
 #include "fleet/grant.h"
 #include "fleet/handset.h"
 #include "fleet/vault.h"
@@ -328,6 +329,8 @@ enum fault_code account_change(struct fleet *fleet, const struct principal *acto
         code = make_password(fleet, change, w.stored, fresh, f);
     if (code == FAULT_OK)
         code = finish(fleet, &w, fresh, made, f);
+    if (code == FAULT_OK && (change->password != PASSWORD_KEEP || (change->set_enabled && !change->enabled)))
+        evict_account(fleet, actor, w.account.name);
     mem_wipe(w.stored, sizeof w.stored);
     mem_wipe(fresh, sizeof fresh);
     return code;
@@ -342,6 +345,8 @@ enum fault_code account_remove(struct fleet *fleet, const struct principal *acto
         code = absent(name, f);
     if (code == FAULT_OK)
         code = db_write_wait(fleet->db, &w.write, f);
+    if (code == FAULT_OK)
+        evict_account(fleet, actor, w.account.name);
     mem_wipe(w.stored, sizeof w.stored);
     return code;
 }

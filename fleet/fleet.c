@@ -6,6 +6,7 @@
 #include "base/secret.h"
 #include "fleet/cache.h"
 #include "fleet/content.h"
+#include "fleet/evict.h"
 #include "fleet/logbook.h"
 #include "fleet/memory.h"
 #include "fleet/sighting.h"
@@ -221,7 +222,9 @@ static enum fault_code open_memories(struct fleet *fleet, struct fault *f)
     fleet->trouble = trouble_new();
     fleet->sightings = sighting_new();
     fleet->logbook = logbook_new();
-    if (fleet->cache && fleet->memory && fleet->trouble && fleet->sightings && fleet->logbook)
+    fleet->evictions = evict_board_new();
+    if (fleet->cache && fleet->memory && fleet->trouble && fleet->sightings && fleet->logbook &&
+        fleet->evictions)
         return FAULT_OK;
     return fault_set(f, FAULT_MEMORY, "out of memory at start");
 }
@@ -277,6 +280,7 @@ void fleet_close(struct fleet *fleet)
     work_pool_free(fleet->hashes);
     db_close(fleet->db);
     logbook_free(fleet->logbook);
+    evict_board_free(fleet->evictions);
     trouble_free(fleet->trouble);
     sighting_free(fleet->sightings);
     memory_free(fleet->memory);

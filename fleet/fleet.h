@@ -15,12 +15,13 @@
 #include "db/db.h"
 #include <pthread.h>
 
-struct vault;    /* data keys (vault.h) */
-struct cache;    /* hot contents (cache.h) */
-struct memory;   /* verified credentials (memory.h) */
-struct trouble;  /* handsets whose file could not be read lately (trouble.h) */
-struct sighting; /* handsets that were noted as seen lately (sighting.h) */
-struct logbook;  /* senders whose last reply may be unseen (logbook.h) */
+struct vault;       /* data keys (vault.h) */
+struct cache;       /* hot contents (cache.h) */
+struct memory;      /* verified credentials (memory.h) */
+struct trouble;     /* handsets whose file could not be read lately (trouble.h) */
+struct sighting;    /* handsets that were noted as seen lately (sighting.h) */
+struct evict_board; /* clients that must go (evict.h) */
+struct logbook;     /* senders whose last reply may be unseen (logbook.h) */
 
 struct fleet_snapshot; /* settings that a reload brought (fleet.c) */
 
@@ -37,6 +38,7 @@ struct fleet {
     struct trouble *trouble;
     struct sighting *sightings;
     struct logbook *logbook;
+    struct evict_board *evictions;
     int lock;        /* the state folder's, held while it is open */
     int64_t cleaned; /* unfinished uploads that were removed when the catalog was opened */
     int upgraded;    /* steps that its schema took then */

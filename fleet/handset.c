@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/utf.h"
+#include "fleet/evict.h"
 #include "fleet/grant.h"
 #include "fleet/sighting.h"
 
@@ -192,7 +193,11 @@ enum fault_code handset_change(struct fleet *fleet, const struct principal *acto
     enum fault_code code = may_change(actor, f);
     if (code == FAULT_OK && change->label)
         code = check_label(change->label, f);
-    return code == FAULT_OK ? db_write_wait(fleet->db, &w.write, f) : code;
+    if (code == FAULT_OK)
+        code = db_write_wait(fleet->db, &w.write, f);
+    if (code == FAULT_OK && change->set_enabled && !change->enabled)
+        evict_handset(fleet, actor, mac);
+    return code;
 }
 
 enum fault_code handset_remove(struct fleet *fleet, const struct principal *actor, const struct mac *mac,
@@ -200,7 +205,11 @@ enum fault_code handset_remove(struct fleet *fleet, const struct principal *acto
 {
     struct change_write w = { .write.run = run_remove, .mac = mac };
     enum fault_code code = may_change(actor, f);
-    return code == FAULT_OK ? db_write_wait(fleet->db, &w.write, f) : code;
+    if (code == FAULT_OK)
+        code = db_write_wait(fleet->db, &w.write, f);
+    if (code == FAULT_OK)
+        evict_handset(fleet, actor, mac);
+    return code;
 }
 
 /* --- did you mean

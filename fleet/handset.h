@@ -38,7 +38,8 @@ enum fault_code handset_list(struct fleet *fleet, const struct mac *after, size_
 enum fault_code handset_get(struct fleet *fleet, const struct mac *mac, struct handset *ret_handset,
                             struct fault *f);
 /* Changes. actor: who asks, NULL for the server itself; FAULT_FORBIDDEN unless an administrator.
- * FAULT_CONFLICT: it is registered. FAULT_INPUT: the label. */
+ * FAULT_CONFLICT: it is registered. FAULT_INPUT: the label. A handset that is
+ * disabled or removed is cut off at once (evict.h). */
 enum fault_code handset_add(struct fleet *fleet, const struct principal *actor, const struct mac *mac,
                             const struct handset_change *change, struct fault *f);
 enum fault_code handset_change(struct fleet *fleet, const struct principal *actor, const struct mac *mac,

@@ -7,6 +7,8 @@ fleet_libfleet_a_SOURCES = \
 	fleet/cache.h \
 	fleet/content.c \
 	fleet/content.h \
+	fleet/evict.c \
+	fleet/evict.h \
 	fleet/fleet.c \
 	fleet/fleet.h \
 	fleet/found.c \

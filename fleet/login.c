@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "fleet/evict.h"
 #include "fleet/handset.h"
 #include "fleet/memory.h"
 #include "fleet/vault.h"
@@ -402,6 +403,7 @@ void login_start(struct login *login)
 {
     memset(&login->on, 0, sizeof login->on);
     memset(&login->who, 0, sizeof login->who);
+    login->since = evict_mark(login->fleet->evictions);
     enum settings_binding binding = login->fleet->settings->data_binding;
     login->on.binding[0] = login->on.binding[1] = binding;
     login->work.run = run_look;

@@ -45,6 +45,7 @@ struct login {
     /* out */
     enum login_result result;
     struct principal who;
+    uint64_t since; /* evict_mark before anything was looked up, for evict_missed */
     /* internal: login.c's own, nothing to rely on */
     struct work work;
     struct login_case {

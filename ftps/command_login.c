@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "fleet/evict.h"
 #include "fleet/handset.h"
 #include "fleet/logbook.h"
 #include "ftps/session.h"
@@ -17,6 +18,10 @@ static void login_granted(struct session *s)
 {
     s->who = s->login.who;
     s->by_certificate = !s->login.has_password;
+    if (evict_missed(session_fleet(s)->evictions, s->login.since, &s->who, s->certificate.fingerprint)) {
+        session_evict(s); /* what the login was judged by has changed meanwhile */
+        return;
+    }
     session_enter(s, SESSION_READY);
     if (s->who.role == ROLE_HANDSET && s->sender == 0) {
         s->sender = logbook_sender_new(session_fleet(s));

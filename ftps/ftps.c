@@ -2,6 +2,8 @@
 #include "ftps/ftps.h"
 
 #include "base/log.h"
+#include "base/mem.h"
+#include "fleet/evict.h"
 #include "ftps/address.h"
 #include "ftps/port.h"
 #include "ftps/shard.h"
@@ -21,7 +23,16 @@ struct ftps {
     struct settings_listen bound;
     size_t n_shards;
     struct shard *shard[FTPS_SHARDS_MAX];
+    struct evict_observer observer;
 };
+
+static void ftps_evicted(struct evict_observer *observer, const struct eviction *eviction)
+{
+    struct ftps *ftps = CONTAINER_OF(observer, struct ftps, observer);
+    (void)eviction; /* each shard reads it from the board */
+    for (size_t i = 0; i < ftps->n_shards; i++)
+        shard_evict(ftps->shard[i]);
+}
 
 /* A listening socket that shares its port with those of the other shards. The port is filled in when it was
  * 0. */
@@ -136,6 +147,8 @@ enum fault_code ftps_start(struct fleet *fleet, struct tls_identity *identity, s
         ftps_stop(ftps);
         return code;
     }
+    ftps->observer.evicted = ftps_evicted;
+    evict_observe(fleet->evictions, &ftps->observer);
     *ret_ftps = ftps;
     return FAULT_OK;
 }
@@ -155,6 +168,7 @@ void ftps_stop(struct ftps *ftps)
 {
     if (ftps == NULL)
         return;
+    evict_forget(ftps->common.fleet->evictions, &ftps->observer);
     for (size_t i = 0; i < ftps->n_shards; i++)
         shard_stop(ftps->shard[i]);
     for (size_t i = 0; i < ftps->n_shards; i++)

@@ -28,6 +28,7 @@ ftps_libftps_a_SOURCES = \
 	ftps/reply.h \
 	ftps/session.c \
 	ftps/session.h \
+	ftps/session_end.c \
 	ftps/shard.c \
 	ftps/shard.h \
 	ftps/transfer.c \

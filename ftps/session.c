@@ -18,12 +18,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define CONTROL_CLOSE_MS 2000 /* for the client's close_notify after our last word */
 #define CHECKING_MORE_MS 1000 /* a login that waits for us is not the client's delay */
 #define CONTROL_READ     4096
 #define CONTROL_READS    8 /* a turn */
-
-static void session_leave(struct session *s);
 
 struct fleet *session_fleet(const struct session *s)
 {
@@ -190,45 +187,6 @@ static bool session_is_over(const struct session *s)
     return true;
 }
 
-void session_drop_sender(struct session *s)
-{
-    if (s->sender != 0)
-        logbook_sender_gone(session_fleet(s), s->sender);
-    s->sender = 0;
-}
-
-/* Everything but the control connection goes now. */
-static void session_let_go(struct session *s)
-{
-    if (s->state == SESSION_BYE)
-        return;
-    session_enter(s, SESSION_BYE);
-    loop_timer_stop(s->delay);
-    transfer_drop(s);
-    data_drop(s->data);
-    s->data = NULL;
-    log_event(LOG_FTPS_CLOSE, "client=%s user=%s", s->address,
-              s->who.account[0] || s->who.mac.text[0] ? LOG_VALUE(principal_name(&s->who)) : "-");
-    session_drop_sender(s);
-}
-
-/* Without a word, at once. */
-static void session_leave(struct session *s)
-{
-    session_let_go(s);
-    stream_free(s->control);
-    s->control = NULL;
-    session_again(s);
-}
-
-void session_end(struct session *s)
-{
-    session_let_go(s);
-    if (s->control)
-        stream_close(s->control, CONTROL_CLOSE_MS);
-    session_again(s);
-}
-
 void session_bye(struct session *s, enum reply reply, ...)
 {
     va_list arguments;
@@ -236,45 +194,6 @@ void session_bye(struct session *s, enum reply reply, ...)
     session_say_list(s, reply, false, arguments);
     va_end(arguments);
     session_end(s);
-}
-
-void session_stop(struct session *s)
-{
-    for (size_t i = 0; i < SESSION_DRAINS_MAX; i++) {
-        data_drop(s->drains[i]);
-        s->drains[i] = NULL;
-    }
-    if (s->state != SESSION_BYE && transfer_is_committing(s)) {
-        s->leaving = true;
-        return;
-    }
-    bool speaks = s->state != SESSION_BYE && s->state != SESSION_GREETING;
-    if (speaks)
-        session_say(s, REPLY_CLOSING, "The server is stopping");
-    if (speaks && s->control && stream_queued(s->control) == 0) {
-        session_let_go(s);
-        stream_close(s->control, CONTROL_CLOSE_MS / 10);
-    } else
-        session_leave(s);
-    session_again(s);
-}
-
-void session_drain(struct session *s, struct data *data)
-{
-    size_t i = 0;
-    while (i < SESSION_DRAINS_MAX - 1 && s->drains[i])
-        i++;
-    data_drop(s->drains[i]); /* a client that leaves so many unanswered waits for none of them */
-    s->drains[i] = data;
-}
-
-void session_drained(void *session, struct data *data)
-{
-    struct session *s = session;
-    for (size_t i = 0; i < SESSION_DRAINS_MAX; i++)
-        if (s->drains[i] == data)
-            s->drains[i] = NULL;
-    session_again(s);
 }
 
 void session_ready(struct session *s)
@@ -345,7 +264,7 @@ void session_look_again(struct session *s)
     log_event(LOG_FTPS_DISTRUSTED, "client=%s user=%s name=%s why=%s", s->address,
               s->who.account[0] || s->who.mac.text[0] ? LOG_VALUE(principal_name(&s->who)) : "-",
               LOG_VALUE(now.common_name), LOG_VALUE(now.reason));
-    session_bye(s, REPLY_CLOSING, "The certificate is not accepted any more");
+    session_cut(s, "The certificate is not accepted any more");
 }
 
 static void session_shaken(void *user)

@@ -108,6 +108,11 @@ struct session {
 /* A connected, non-blocking socket (taken, also on failure). The session is the shard's from then on. */
 enum fault_code session_new(struct shard *shard, int fd, const union address *local,
                             const union address *peer, enum serves serves, struct fault *f);
+/* Its client must go (evict.h): ends now, transfers and draining data channels too; a commit that is under
+ * way can not be taken back, and is not answered. */
+void session_evict(struct session *s);
+/* The same, with these last words. */
+void session_cut(struct session *s, const char *words);
 /* The daemon stops: says 421 and ends, an upload whose commit is under way is answered first. */
 void session_stop(struct session *s);
 
@@ -131,6 +136,8 @@ void session_say_fault(struct session *s, const struct fault *fault);
 void session_bye(struct session *s, enum reply reply, ...);
 /* Closes without a word. Idempotent; the struct stays until its next turn. */
 void session_end(struct session *s);
+/* The same, without waiting for what is queued. */
+void session_leave(struct session *s);
 
 /* The command that kept it BUSY is answered: READY for the next. */
 void session_ready(struct session *s);

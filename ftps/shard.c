@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "fleet/evict.h"
 #include "ftps/address.h"
 #include "ftps/session.h"
 
@@ -176,6 +177,25 @@ void shard_look_again(struct shard *shard)
         loop_post(shard->loop, &shard->look_task);
 }
 
+static void shard_evict_here(struct loop_task *task)
+{
+    struct shard *shard = CONTAINER_OF(task, struct shard, evict_task);
+    struct eviction eviction;
+    bool lost;
+    atomic_store(&shard->evict_posted, false);
+    while (evict_next(shard->common->fleet->evictions, &shard->evict_mark, &eviction, &lost))
+        /* Sessions leave the list in later turns only. Whoever may be meant goes: he can come again. */
+        for (struct session *s = shard->sessions; s; s = s->next)
+            if (lost || evict_fits(&eviction, &s->who, s->certificate.fingerprint))
+                session_evict(s);
+}
+
+void shard_evict(struct shard *shard)
+{
+    if (shard->started && !atomic_exchange(&shard->evict_posted, true))
+        loop_post(shard->loop, &shard->evict_task);
+}
+
 enum fault_code shard_new(struct shard_common *common, struct shard **ret_shard, struct fault *f)
 {
     struct shard *shard = calloc(1, sizeof *shard);
@@ -184,6 +204,8 @@ enum fault_code shard_new(struct shard_common *common, struct shard **ret_shard,
     shard->common = common;
     shard->stop_task.run = shard_stop_here;
     shard->look_task.run = shard_look_here;
+    shard->evict_task.run = shard_evict_here;
+    shard->evict_mark = evict_mark(common->fleet->evictions);
     sem_init(&shard->stopped, 0, 0);
     enum fault_code code = loop_new(&shard->loop, f);
     if (code == FAULT_OK) {

@@ -44,8 +44,9 @@ struct shard {
     struct session *sessions;
     int64_t complained_at; /* steady clock: the last overload that was logged */
     bool stopping;
-    struct loop_task stop_task, look_task;
-    atomic_bool look_posted;
+    struct loop_task stop_task, look_task, evict_task;
+    atomic_bool look_posted, evict_posted;
+    uint64_t evict_mark; /* the evictions up to this one were done */
     sem_t stopped;
 };
 
@@ -57,6 +58,8 @@ enum fault_code shard_start(struct shard *shard, size_t number, struct fault *f)
 void shard_stop(struct shard *shard);
 /* Looks again at the client certificate of each session, soon. Any thread; not once shard_stop was called. */
 void shard_look_again(struct shard *shard);
+/* Ends, soon, the sessions that the fleet's evictions name. Any thread; likewise. */
+void shard_evict(struct shard *shard);
 void shard_free(struct shard *shard); /* takes NULL and a half-built one */
 
 /* Called by sessions. */

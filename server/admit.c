@@ -183,7 +183,10 @@ static void identified(struct login *login)
     struct exchange *x = CONTAINER_OF(login, struct exchange, login);
     switch (login->result) {
     case LOGIN_GRANTED:
-        granted(x);
+        if (connection_belongs(x->connection, &login->who, login->peer.fingerprint, login->since))
+            granted(x);
+        else
+            refuse(x, 401, FAULT_UNAUTHENTICATED); /* what it was judged by has changed meanwhile */
         return;
     case LOGIN_PASSWORD_NEEDED:
         challenge(x);

@@ -264,3 +264,54 @@ void connection_reap(struct gate *gate)
                           phase_names[late[i].phase]);
     } while (count == REAP_AT_ONCE);
 }
+
+/* --- evictions
+ * -------------------------------------------------------------------------------------------------- */
+
+bool connection_belongs(struct connection *connection, const struct principal *who, const char *fingerprint,
+                        uint64_t since)
+{
+    struct gate *gate = connection->gate;
+    pthread_mutex_lock(&gate->lock);
+    connection->who = *who;
+    mem_copy_text(connection->shown, sizeof connection->shown, fingerprint);
+    pthread_mutex_unlock(&gate->lock);
+    return !evict_missed(gate->fleet->evictions, since, who, fingerprint);
+}
+
+static bool must_go(const struct connection *c, const struct eviction *eviction)
+{
+    if (c->phase == PHASE_OVER || c->who.address[0] == '\0' || !evict_fits(eviction, &c->who, c->shown))
+        return false;
+    return eviction->actor[0] == '\0' || strcmp(eviction->actor, c->who.account) != 0;
+}
+
+static size_t shut_down_evicted(struct gate *gate, const struct eviction *eviction, struct principal *ret_who,
+                                size_t max)
+{
+    size_t count = 0;
+    pthread_mutex_lock(&gate->lock);
+    for (struct connection *c = gate->first; c != NULL && count < max; c = c->next) {
+        if (!must_go(c, eviction))
+            continue;
+        ret_who[count] = c->who;
+        mem_copy_text(ret_who[count++].fingerprint, sizeof ret_who->fingerprint, c->shown);
+        c->phase = PHASE_OVER;
+        shutdown(c->fd, SHUT_RDWR);
+    }
+    pthread_mutex_unlock(&gate->lock);
+    return count;
+}
+
+void connection_evict(struct gate *gate, const struct eviction *eviction)
+{
+    struct principal gone[REAP_AT_ONCE];
+    size_t count;
+    do {
+        count = shut_down_evicted(gate, eviction, gone, REAP_AT_ONCE);
+        for (size_t i = 0; i < count; i++)
+            log_event(LOG_EVICTED, "protocol=https address=%s who=%s fingerprint=%s", gone[i].address,
+                      LOG_VALUE(principal_name(&gone[i])),
+                      gone[i].fingerprint[0] ? gone[i].fingerprint : "-");
+    } while (count == REAP_AT_ONCE);
+}

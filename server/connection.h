@@ -9,6 +9,7 @@
 #define CRADLE_CONNECTION_H
 
 #include "base/tls.h"
+#include "fleet/evict.h"
 #include "fleet/principal.h"
 #include "server/gate.h"
 #include <stdatomic.h>
@@ -41,7 +42,9 @@ struct connection {
     _Atomic int64_t since;           /* steady ms: the phase, or the last time that it showed progress */
     _Atomic int64_t bytes;           /* of the body, since then */
     uint64_t acknowledged;           /* the loop's */
-    struct connection *next, **back; /* under the gate's lock */
+    struct connection *next, **back; /* under the gate's lock, with what follows */
+    struct principal who;            /* whose request was let in last; empty before */
+    char shown[65];                  /* the fingerprint of the certificate that came with it, or "" */
 };
 
 /* NULL when it cannot be served (out of memory, too many, TLS): shut it down. */
@@ -56,6 +59,12 @@ void connection_received(struct connection *connection, size_t bytes);
  * thread. */
 const struct tls_peer *connection_peer(struct connection *connection);
 
+/* A login over it was granted (its mark: login->since). False: whoever it is has to go again, refuse him. Any
+ * thread. */
+bool connection_belongs(struct connection *connection, const struct principal *who, const char *fingerprint,
+                        uint64_t since);
+/* Shuts down what an eviction names. Any thread. */
+void connection_evict(struct gate *gate, const struct eviction *eviction);
 /* Shuts down what passed its deadline. The loop's thread. */
 void connection_reap(struct gate *gate);
 /* A function that retrieves no certificate, for daemons, which want one to start; sessions get their

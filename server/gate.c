@@ -71,6 +71,11 @@ static void close_timers(struct loop_task *task)
 /* --- any thread
  * -------------------------------------------------------------------------------------------------- */
 
+static void gate_evicted(struct evict_observer *observer, const struct eviction *eviction)
+{
+    connection_evict(CONTAINER_OF(observer, struct gate, observer), eviction);
+}
+
 enum fault_code gate_new(struct fleet *fleet, struct tls_identity *identity, struct gate **ret_gate,
                          struct fault *f)
 {
@@ -100,6 +105,8 @@ enum fault_code gate_new(struct fleet *fleet, struct tls_identity *identity, str
         gate_free(gate);
         return code;
     }
+    gate->observer.evicted = gate_evicted;
+    evict_observe(fleet->evictions, &gate->observer);
     *ret_gate = gate;
     return FAULT_OK;
 }
@@ -146,6 +153,7 @@ void gate_free(struct gate *gate)
 {
     if (gate == NULL)
         return;
+    evict_forget(gate->fleet->evictions, &gate->observer);
     if (gate->loop != NULL) {
         gate->end.run = close_timers;
         loop_post(gate->loop, &gate->end);

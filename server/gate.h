@@ -8,6 +8,7 @@
 #include "base/fault.h"
 #include "base/loop.h"
 #include "base/tls.h"
+#include "fleet/evict.h"
 #include "fleet/fleet.h"
 #include <pthread.h>
 #include <stdbool.h>
@@ -38,6 +39,7 @@ struct gate {
     struct connection *first;
     size_t connections;
     int64_t overload_said; /* steady ms */
+    struct evict_observer observer;
     /* the loop's */
     struct loop_task cut, end; /* two: the first may still wait to be run when the other is posted */
     struct loop_timer *tick;

@@ -62,6 +62,7 @@ UNIT_TESTS += \
 	tests/unit/fleet/test_account \
 	tests/unit/fleet/test_cache \
 	tests/unit/fleet/test_content \
+	tests/unit/fleet/test_evict \
 	tests/unit/fleet/test_fleet \
 	tests/unit/fleet/test_grant \
 	tests/unit/fleet/test_handset \
@@ -79,6 +80,7 @@ UNIT_TESTS += \
 tests_unit_fleet_test_account_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_cache_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_content_LDADD = $(FLEET_TEST_LIBS)
+tests_unit_fleet_test_evict_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_fleet_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_grant_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_handset_LDADD = $(FLEET_TEST_LIBS)
@@ -234,6 +236,7 @@ E2E_TESTS = \
 	tests/e2e/test_command.py \
 	tests/e2e/test_ctl.py \
 	tests/e2e/test_damage.py \
+	tests/e2e/test_evict.py \
 	tests/e2e/test_files.py \
 	tests/e2e/test_ftps.py \
 	tests/e2e/test_hostile.py \
