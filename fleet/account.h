@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Accounts: names with a role and a stored password. Floor 2; blocking (worker). A change takes hold at once:
- * what the credential memory knew of the account counts no longer, and whoever came in by it before a password was
- * changed, or the account disabled or removed, has to go (evict.h). */
+ * what the credential memory knew of the account counts no longer, and whoever came in by it before a
+ * password was changed, or the account disabled or removed, has to go (evict.h). */
 #ifndef CRADLE_ACCOUNT_H
 #define CRADLE_ACCOUNT_H
 
