@@ -21,17 +21,26 @@ static settings_read read_PATH, read_TEXT, read_SIZE, read_TIME, read_NUMBER, re
 static const struct row {
     const char *name, *default_value, *help;
     int64_t min, max;
-    size_t offset;
+    size_t offset, size;
     settings_read *read;
+    enum { WHEN_RELOAD, WHEN_START } when;
 } rows[] = {
-#define X(name, kind, default_value, min, max, help) \
-    { #name, default_value, help, min, max, offsetof(struct settings, name), read_##kind },
+#define X(name, kind, default_value, min, max, when, help) \
+    { #name,                                               \
+      default_value,                                       \
+      help,                                                \
+      min,                                                 \
+      max,                                                 \
+      offsetof(struct settings, name),                     \
+      sizeof(settings_kind_##kind),                        \
+      read_##kind,                                         \
+      WHEN_##when },
 #include "base/settings.def"
 #undef X
 };
 
 enum {
-#define X(name, kind, default_value, min, max, help) ROW_##name,
+#define X(name, kind, default_value, min, max, when, help) ROW_##name,
 #include "base/settings.def"
 #undef X
     ROW_COUNT
@@ -84,6 +93,7 @@ static enum fault_code read_TEXT(const struct row *row, const char *value, const
 {
     (void)row;
     (void)folder;
+    memset(field, 0, sizeof(settings_kind_TEXT)); /* equal texts are equal bytes: settings_equal */
     if (!mem_copy_text(field, sizeof(settings_kind_TEXT), value))
         return fault_set(f, FAULT_INPUT, "the value is too long; write at most %zu bytes",
                          sizeof(settings_kind_TEXT) - 1);
@@ -100,7 +110,8 @@ static enum fault_code read_PATH(const struct row *row, const char *value, const
     if (n < 0 || (size_t)n >= sizeof path)
         return fault_set(f, FAULT_INPUT, "the path is too long; use one of at most %zu bytes",
                          sizeof path - 1);
-    memcpy(field, path, (size_t)n + 1);
+    memset(field, 0, sizeof path);
+    memcpy(field, path, (size_t)n);
     return FAULT_OK;
 }
 
@@ -423,18 +434,48 @@ void settings_free(struct settings *settings)
 
 bool settings_equal(const struct settings *a, const struct settings *b)
 {
-    /* Both were zeroed before they were filled, padding included. A difference that only unused bytes behind
-     * a text show costs no more than a snapshot that could have been shared. */
+    /* Both were zeroed before they were filled, padding and what is behind a text included. */
     return memcmp(a, b, sizeof *a) == 0;
+}
+
+size_t settings_keep_started(struct settings *fresh, const struct settings *running, const char **ret_names,
+                             size_t max)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < ROW_COUNT; i++) {
+        void *own = (char *)fresh + rows[i].offset;
+        const void *kept = (const char *)running + rows[i].offset;
+        if (rows[i].when != WHEN_START || memcmp(own, kept, rows[i].size) == 0)
+            continue;
+        memcpy(own, kept, rows[i].size);
+        if (count < max)
+            ret_names[count] = rows[i].name;
+        count++;
+    }
+    return count;
+}
+
+size_t settings_files(const struct settings *settings, const char **ret_files, size_t max)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < ROW_COUNT && count < max; i++) {
+        const char *file = (const char *)settings + rows[i].offset;
+        if (rows[i].when == WHEN_RELOAD && rows[i].read == read_PATH && file[0] != '\0')
+            ret_files[count++] = file;
+    }
+    return count;
 }
 
 void settings_print(FILE *out)
 {
     fputs("# Settings of cradled. A line is name = value; what is commented out shows the default.\n"
           "# Sizes take K, M or G; times take ms, s, m, h or d and mean seconds without a unit.\n"
-          "# Relative paths start from the folder of this file.\n",
+          "# Relative paths start from the folder of this file. A changed file takes effect at a reload "
+          "(SIGHUP, or\n"
+          "# watch_interval), but for what needs a restart.\n",
           out);
     for (size_t i = 0; i < ROW_COUNT; i++)
-        fprintf(out, "\n# %s\n#%s =%s%s\n", rows[i].help, rows[i].name,
+        fprintf(out, "\n# %s%s\n#%s =%s%s\n", rows[i].help,
+                rows[i].when == WHEN_START ? " (needs a restart)" : "", rows[i].name,
                 rows[i].default_value[0] != '\0' ? " " : "", rows[i].default_value);
 }

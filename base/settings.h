@@ -43,7 +43,7 @@ typedef enum settings_binding settings_kind_BINDING;
 typedef enum log_level settings_kind_LEVEL;
 
 struct settings {
-#define X(name, kind, default_value, min, max, help) settings_kind_##kind name;
+#define X(name, kind, default_value, min, max, when, help) settings_kind_##kind name;
 #include "base/settings.def"
 #undef X
 };
@@ -57,6 +57,14 @@ enum fault_code settings_load(const char *file, const char *const *overrides, si
                               struct settings **ret_settings, struct fault *f);
 void settings_free(struct settings *settings); /* takes NULL */
 bool settings_equal(const struct settings *a, const struct settings *b);
+/* Puts the running values back into a fresh snapshot where they can only be changed by a restart. Gives how
+ * many differed, and the names of the first `max`. */
+size_t settings_keep_started(struct settings *fresh, const struct settings *running, const char **ret_names,
+                             size_t max);
+/* The files that are read again at a reload: each PATH that takes effect then and is set. Gives how many, at
+ * most `max`; borrowed from the snapshot. */
+#define SETTINGS_FILES_MAX 32
+size_t settings_files(const struct settings *settings, const char **ret_files, size_t max);
 /* The table as a commented settings file with every default: etc/cradled.conf is this. */
 void settings_print(FILE *out);
 

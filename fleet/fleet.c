@@ -229,6 +229,14 @@ static enum fault_code open_memories(struct fleet *fleet, struct fault *f)
     return fault_set(f, FAULT_MEMORY, "out of memory at start");
 }
 
+enum fault_code fleet_trust_load(const struct settings *settings, struct tls_trust **ret_trust,
+                                 struct fault *f)
+{
+    const char *const bundles[TLS_BUNDLES] = { settings->ca_handset, settings->ca_administrator,
+                                               settings->ca_operator };
+    return tls_trust_load(bundles, ret_trust, f);
+}
+
 enum fault_code fleet_open(const struct settings *settings, struct fleet **ret_fleet, struct fault *f)
 {
     struct fleet *fleet = calloc(1, sizeof *fleet);
@@ -237,9 +245,7 @@ enum fault_code fleet_open(const struct settings *settings, struct fleet **ret_f
     fleet->settings = settings;
     fleet->lock = -1;
     pthread_mutex_init(&fleet->swap, NULL);
-    const char *const bundles[TLS_BUNDLES] = { settings->ca_handset, settings->ca_administrator,
-                                               settings->ca_operator };
-    enum fault_code code = tls_trust_load(bundles, &fleet->trust, f);
+    enum fault_code code = fleet_trust_load(settings, &fleet->trust, f);
     if (code == FAULT_OK)
         code = state_lock(settings, &fleet->lock, f);
     if (code == FAULT_OK)

@@ -141,6 +141,7 @@ enum fault_code ftps_start(struct fleet *fleet, struct tls_identity *identity, s
     if (ftps == NULL)
         return fault_set(f, FAULT_MEMORY, "out of memory for the FTPS front end");
     ftps->common.fleet = fleet;
+    pthread_mutex_init(&ftps->common.lock, NULL);
     ftps->common.identity = tls_identity_ref(identity);
     enum fault_code code = ftps_make(ftps, f);
     if (code != FAULT_OK) {
@@ -156,6 +157,11 @@ enum fault_code ftps_start(struct fleet *fleet, struct tls_identity *identity, s
 const struct settings_listen *ftps_bound(const struct ftps *ftps)
 {
     return &ftps->bound;
+}
+
+void ftps_renew(struct ftps *ftps, struct tls_identity *identity)
+{
+    shard_renew(&ftps->common, identity);
 }
 
 void ftps_look_again(struct ftps *ftps)
@@ -175,5 +181,6 @@ void ftps_stop(struct ftps *ftps)
         shard_free(ftps->shard[i]);
     port_pool_free(ftps->common.ports);
     tls_identity_unref(ftps->common.identity);
+    pthread_mutex_destroy(&ftps->common.lock);
     free(ftps);
 }

@@ -17,6 +17,9 @@ enum fault_code ftps_start(struct fleet *fleet, struct tls_identity *identity, s
                            struct fault *f);
 /* Where it listens, with the ports that the system chose for 0. Borrowed until ftps_stop. */
 const struct settings_listen *ftps_bound(const struct ftps *ftps);
+/* New sessions prove themselves with this from now on; those that are open go on with theirs, data
+ * connections included. Any thread. */
+void ftps_renew(struct ftps *ftps, struct tls_identity *identity);
 /* The fleet's trust has changed: sessions whose client certificate does not hold any more end, soon. */
 void ftps_look_again(struct ftps *ftps);
 /* Closes the listeners, lets commits that are under way be answered, ends all sessions, waits for their jobs,

@@ -168,6 +168,8 @@ static void session_destroy(struct session *s)
     loop_timer_free(s->delay);
     tls_ticket_key_free(&s->ticket_key);
     tls_recall_free(s->recall);
+    tls_identity_unref(s->identity);
+    tls_trust_unref(s->trust);
     line_clear(&s->line);
     buf_wipe(&s->input);
     mem_wipe(s->login.password, sizeof s->login.password);
@@ -242,29 +244,31 @@ static void session_examine(struct session *s, struct tls_peer *ret_peer)
 {
     struct tls_trust *trust = fleet_trust(session_fleet(s));
     tls_peer_examine(trust, stream_session(s->control), ret_peer);
-    tls_trust_unref(trust);
+    tls_trust_unref(s->trust);
+    s->trust = trust;
 }
 
-void session_look_again(struct session *s)
+bool session_look_again(struct session *s, const struct tls_trust *trust)
 {
     struct tls_peer now;
-    if (s->state == SESSION_GREETING || s->state == SESSION_BYE || !s->control ||
+    if (s->state == SESSION_GREETING || s->state == SESSION_BYE || !s->control || s->trust == trust ||
         s->certificate.state == TLS_PEER_NONE)
-        return; /* no certificate, or not yet */
+        return false; /* nothing to look at, or not any more */
     session_examine(s, &now);
     bool same = now.state == s->certificate.state && now.bundle == s->certificate.bundle;
     bool named = s->state == SESSION_NAME || s->state == SESSION_SECRET;
-    if (same || named) { /* who has not proved anything yet is judged by what holds then */
+    /* Who has not proved anything yet is judged by what holds then. What did not count before and now does is
+     * for the next session. */
+    bool gained = now.state == TLS_PEER_VERIFIED && s->certificate.state != TLS_PEER_VERIFIED;
+    if (named)
         s->certificate = now;
-        return;
-    }
-    /* What did not count before and now does is for the next session. */
-    if (s->certificate.state != TLS_PEER_VERIFIED && now.state == TLS_PEER_UNFIT)
-        return;
+    if (same || named || gained)
+        return true;
     log_event(LOG_FTPS_DISTRUSTED, "client=%s user=%s name=%s why=%s", s->address,
               s->who.account[0] || s->who.mac.text[0] ? LOG_VALUE(principal_name(&s->who)) : "-",
               LOG_VALUE(now.common_name), LOG_VALUE(now.reason));
     session_cut(s, "The certificate is not accepted any more");
+    return true;
 }
 
 static void session_shaken(void *user)
@@ -343,15 +347,16 @@ static void session_deadline(void *user)
 
 static enum fault_code session_secure(struct session *s, int fd, struct fault *f)
 {
-    const struct shard_common *common = s->shard->common;
+    struct shard_common *common = s->shard->common;
     gnutls_session_t tls;
     enum fault_code code = tls_ticket_key_new(&s->ticket_key, f);
     s->recall = tls_recall_new();
     if (code == FAULT_OK && s->recall == NULL)
         code = fault_set(f, FAULT_MEMORY, "out of memory for a session");
+    s->identity = shard_identity(common);
     if (code == FAULT_OK) {
         const struct tls_session_options options = {
-            .identity = common->identity,
+            .identity = s->identity,
             .alpn = "ftp",
             .ask_certificate = login_asks_certificate(common->fleet->settings, s->serves),
             .ticket_key = &s->ticket_key,

@@ -65,8 +65,10 @@ struct session {
 
     union address local, peer;
     char address[ADDRESS_LIMIT];
-    gnutls_datum_t ticket_key; /* of the control connection and its data channels, of nobody else */
-    struct tls_recall *recall; /* likewise, for TLS 1.2 without tickets */
+    struct tls_identity *identity; /* for its data connections too, whatever a reload brings */
+    struct tls_trust *trust;       /* that `certificate` was examined with */
+    gnutls_datum_t ticket_key;     /* of the control connection and its data channels, of nobody else */
+    struct tls_recall *recall;     /* likewise, for TLS 1.2 without tickets */
     struct tls_peer certificate;
 
     struct line line;
@@ -116,8 +118,9 @@ void session_cut(struct session *s, const char *words);
 /* The daemon stops: says 421 and ends, an upload whose commit is under way is answered first. */
 void session_stop(struct session *s);
 
-/* Trust has changed: ends the session if its client certificate does not hold any more as it did. */
-void session_look_again(struct session *s);
+/* Trust has changed to this: ends the session if its client certificate does not hold any more as it did. Did
+ * it have to look? */
+bool session_look_again(struct session *s, const struct tls_trust *trust);
 
 bool session_legal_move(enum session_state from, enum session_state to);
 const char *session_state_name(enum session_state state);

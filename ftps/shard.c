@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #define SHARD_ACCEPT_TURN 32
+#define SHARD_LOOKS_TURN  64 /* chains that are verified again before others get their turn */
 #define SHARD_PAUSE_MS    100
 #define SHARD_COMPLAIN_MS 1000 /* an overload is not logged more often */
 
@@ -104,6 +105,28 @@ static void shard_knock(void *user, int events)
     }
 }
 
+/* --- what they share
+ * -----------------------------------------------------------------------------------------------------------
+ */
+
+void shard_renew(struct shard_common *common, struct tls_identity *identity)
+{
+    tls_identity_ref(identity);
+    pthread_mutex_lock(&common->lock);
+    struct tls_identity *former = common->identity;
+    common->identity = identity;
+    pthread_mutex_unlock(&common->lock);
+    tls_identity_unref(former);
+}
+
+struct tls_identity *shard_identity(struct shard_common *common)
+{
+    pthread_mutex_lock(&common->lock);
+    struct tls_identity *identity = tls_identity_ref(common->identity);
+    pthread_mutex_unlock(&common->lock);
+    return identity;
+}
+
 /* --- sessions
  * ----------------------------------------------------------------------------------------------------------
  */
@@ -162,15 +185,6 @@ static void shard_stop_here(struct loop_task *task)
     shard_check_stopped(shard);
 }
 
-static void shard_look_here(struct loop_task *task)
-{
-    struct shard *shard = CONTAINER_OF(task, struct shard, look_task);
-    /* Before the look: a change during it is one more reason to look. */
-    atomic_store(&shard->look_posted, false);
-    for (struct session *s = shard->sessions; s; s = s->next)
-        session_look_again(s);
-}
-
 void shard_look_again(struct shard *shard)
 {
     if (shard->started && !atomic_exchange(&shard->look_posted, true))
@@ -194,6 +208,20 @@ void shard_evict(struct shard *shard)
 {
     if (shard->started && !atomic_exchange(&shard->evict_posted, true))
         loop_post(shard->loop, &shard->evict_task);
+}
+
+static void shard_look_here(struct loop_task *task)
+{
+    struct shard *shard = CONTAINER_OF(task, struct shard, look_task);
+    struct tls_trust *trust = fleet_trust(shard->common->fleet);
+    int looks = 0;
+    /* Before the look: a change during it is one more reason to look. */
+    atomic_store(&shard->look_posted, false);
+    for (struct session *s = shard->sessions; s && looks < SHARD_LOOKS_TURN; s = s->next)
+        looks += session_look_again(s, trust);
+    tls_trust_unref(trust);
+    if (looks == SHARD_LOOKS_TURN)
+        shard_look_again(shard);
 }
 
 enum fault_code shard_new(struct shard_common *common, struct shard **ret_shard, struct fault *f)

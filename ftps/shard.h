@@ -10,6 +10,7 @@
 #include "fleet/fleet.h"
 #include "fleet/principal.h"
 #include "ftps/port.h"
+#include <pthread.h>
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -21,10 +22,15 @@
 /* What all shards share; set before any starts. */
 struct shard_common {
     struct fleet *fleet;
-    struct tls_identity *identity;
     struct port_pool *ports;
     atomic_long sessions;
+    pthread_mutex_t lock;          /* of what follows */
+    struct tls_identity *identity; /* of new sessions */
 };
+/* New sessions prove themselves with this from now on; a reference is taken. Any thread. */
+void shard_renew(struct shard_common *common, struct tls_identity *identity);
+/* A reference to what a new session proves itself with. */
+struct tls_identity *shard_identity(struct shard_common *common);
 
 struct shard;
 struct session;

@@ -102,13 +102,13 @@ struct connection *connection_new(struct gate *gate, enum serves serves, int fd,
     connection->serves = serves;
     connection->fd = fd;
     connection->session = session;
-    connection->identity = tls_identity_ref(gate->identity);
+    connection->identity = gate_identity(gate);
     write_address(address, connection->address);
     connection_enter(connection, PHASE_SHAKING);
     int on = 1;
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     const struct tls_session_options options = {
-        .identity = gate->identity,
+        .identity = connection->identity,
         .alpn = "http/1.1",
         .ask_certificate = login_asks_certificate(gate->fleet->settings, serves),
         .ticket_key = &gate->ticket_key,

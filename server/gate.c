@@ -111,6 +111,24 @@ enum fault_code gate_new(struct fleet *fleet, struct tls_identity *identity, str
     return FAULT_OK;
 }
 
+void gate_renew(struct gate *gate, struct tls_identity *identity)
+{
+    tls_identity_ref(identity);
+    pthread_mutex_lock(&gate->lock);
+    struct tls_identity *former = gate->identity;
+    gate->identity = identity;
+    pthread_mutex_unlock(&gate->lock);
+    tls_identity_unref(former);
+}
+
+struct tls_identity *gate_identity(struct gate *gate)
+{
+    pthread_mutex_lock(&gate->lock);
+    struct tls_identity *identity = tls_identity_ref(gate->identity);
+    pthread_mutex_unlock(&gate->lock);
+    return identity;
+}
+
 bool gate_enter(struct gate *gate)
 {
     pthread_mutex_lock(&gate->lock);

@@ -29,13 +29,13 @@ struct gate_delay {
 
 struct gate {
     struct fleet *fleet;
-    struct tls_identity *identity;
     gnutls_datum_t ticket_key; /* one for all daemons: a session resumes wherever the kernel sends it */
     struct loop *loop;
     pthread_mutex_t lock; /* of what follows */
     pthread_cond_t left;
     size_t held;
     bool stopping;
+    struct tls_identity *identity; /* of new connections */
     struct connection *first;
     size_t connections;
     int64_t overload_said; /* steady ms */
@@ -49,6 +49,10 @@ struct gate {
 
 enum fault_code gate_new(struct fleet *fleet, struct tls_identity *identity, struct gate **ret_gate,
                          struct fault *f);
+/* New connections prove themselves with this from now on; a reference is taken. */
+void gate_renew(struct gate *gate, struct tls_identity *identity);
+/* A reference to what a new connection proves itself with. */
+struct tls_identity *gate_identity(struct gate *gate);
 /* Lets nobody in any more, cuts delays short, waits until all who are in have left. */
 void gate_close(struct gate *gate);
 /* All connections are gone. Takes NULL. */

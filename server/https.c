@@ -204,6 +204,11 @@ enum fault_code https_start(struct fleet *fleet, struct tls_identity *identity, 
     return code;
 }
 
+void https_renew(struct https *https, struct tls_identity *identity)
+{
+    gate_renew(https->gate, identity);
+}
+
 const struct settings_listen *https_bound(const struct https *https)
 {
     return &https->bound;

@@ -15,6 +15,8 @@ struct https;
  * https_stop. FAULT_IO: an address cannot be used; the text names it. */
 enum fault_code https_start(struct fleet *fleet, struct tls_identity *identity, struct https **ret_https,
                             struct fault *f);
+/* New connections prove themselves with this from now on; those that are open go on. Any thread. */
+void https_renew(struct https *https, struct tls_identity *identity);
 /* The addresses with the ports that the system chose: https_listen's, then management_listen's. */
 const struct settings_listen *https_bound(const struct https *https);
 /* Finishes what is under way, closes all connections. Takes NULL. */

@@ -46,6 +46,14 @@ cradled_SOURCES = \
 	server/command.h \
 	server/command_demo.c \
 	server/command_init.c \
-	server/main.c
+	server/load.c \
+	server/load.h \
+	server/main.c \
+	server/reload.c \
+	server/reload.h \
+	server/serve.c \
+	server/serve.h \
+	server/watch.c \
+	server/watch.h
 cradled_LDADD = server/libserver.a ftps/libftps.a fleet/libfleet.a pki/libpki.a db/libdb.a base/libbase.a \
 	$(MICROHTTPD_LIBS) $(GNUTLS_LIBS) $(SQLITE_LIBS) $(UV_LIBS) $(EXPAT_LIBS) $(JANSSON_LIBS) $(CRYPT_LIBS)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cradled: command line and composition. The only file that sees both front ends. */
+/* cradled: the command line. */
 #include "config.h"
 
 #include "base/log.h"
@@ -7,13 +7,11 @@
 #include "base/settings.h"
 #include "base/tls.h"
 #include "fleet/fleet.h"
-#include "ftps/ftps.h"
 #include "server/command.h"
-#include "server/https.h"
+#include "server/load.h"
 #include "server/route.h"
+#include "server/serve.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -21,7 +19,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #define OVERRIDES_MAX 64
 #define DEFAULT_FILE  "/etc/cradle/cradled.conf"
@@ -85,135 +82,14 @@ static void prepare_process(void)
     signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is a full disk, not the end */
 }
 
-static enum fault_code load_identity(const struct settings *settings, struct tls_identity **ret_identity,
-                                     struct fault *f)
-{
-    if (settings->certificate[0] == '\0')
-        return fault_set(f, FAULT_INPUT,
-                         "no server certificate: set certificate and certificate_key in the settings");
-    const struct tls_identity_files files = {
-        .chain = { settings->certificate, settings->certificate2 },
-        .key = { settings->certificate_key, settings->certificate2_key },
-        .priority = settings->tls_priority,
-    };
-    return tls_identity_load(&files, ret_identity, f);
-}
-
-static void print_listeners(const char *protocol, const struct settings_listen *listen)
-{
-    for (size_t i = 0; i < listen->count; i++)
-        log_event(LOG_DAEMON_READY, "protocol=%s address=%s port=%u", protocol, listen->at[i].host,
-                  (unsigned)listen->at[i].port);
-}
-
-static void print_ready(const struct options *options)
-{
-    puts("ready");
-    FILE *welcome = options->welcome ? fopen(options->welcome, "re") : NULL;
-    if (welcome) {
-        int c;
-        while ((c = getc(welcome)) != EOF)
-            putchar(c);
-        fclose(welcome);
-    }
-    fflush(stdout);
-}
-
-/* What runs while the daemon serves; torn down in the opposite order. */
-struct running {
-    struct tls_identity *identity;
-    struct fleet *fleet;
-    struct https *https;
-    struct ftps *ftps;
-};
-
-static void tear_down(struct running *r)
-{
-    ftps_stop(r->ftps);
-    https_stop(r->https);
-    fleet_close(r->fleet);
-    tls_identity_unref(r->identity);
-}
-
-/* What is legal and yet hardly meant. */
-static void warn(const struct settings *settings)
-{
-    const struct {
-        enum settings_factors factors;
-        const char *bundle, *name;
-    } roles[] = { { settings->auth_handset, settings->ca_handset, "ca_handset" },
-                  { settings->auth_administrator, settings->ca_administrator, "ca_administrator" },
-                  { settings->auth_operator, settings->ca_operator, "ca_operator" } };
-    for (size_t i = 0; i < ARRAY_LENGTH(roles); i++)
-        if ((roles[i].factors == FACTORS_CERTIFICATE || roles[i].factors == FACTORS_BOTH) &&
-            roles[i].bundle[0] == '\0')
-            log_event(
-                LOG_SETTINGS_WARNING,
-                "setting=%s text=\"is empty, but this role needs a certificate: nobody of it can log in\"",
-                roles[i].name);
-    if (settings->unclean_close[0] != '\0')
-        log_event(LOG_SETTINGS_WARNING, "setting=unclean_close text=\"uploads cut short look whole\"");
-}
-
-static enum fault_code set_up(const struct settings *settings, struct running *r, struct fault *f)
-{
-    enum fault_code code = load_identity(settings, &r->identity, f);
-    if (code == FAULT_OK)
-        code = fleet_open(settings, &r->fleet, f);
-    if (code != FAULT_OK)
-        return code;
-    if (r->fleet->cleaned > 0)
-        log_event(LOG_DB_CLEANED, "contents=%lld", (long long)r->fleet->cleaned);
-    if (r->fleet->upgraded > 0)
-        log_event(LOG_DB_UPGRADED, "steps=%d", r->fleet->upgraded);
-    warn(settings);
-    code = https_start(r->fleet, r->identity, &r->https, f);
-    if (code == FAULT_OK)
-        code = ftps_start(r->fleet, r->identity, &r->ftps, f);
-    return code;
-}
-
-static int serve(const struct settings *settings, const struct options *options)
-{
-    /* Blocked before any thread starts, so that every thread inherits it and sigwait alone receives them. */
-    sigset_t signals;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGHUP);
-    pthread_sigmask(SIG_BLOCK, &signals, NULL);
-
-    struct fault f;
-    struct running running = { 0 };
-    log_threshold(settings->log_level);
-    log_event(LOG_DAEMON_START, "version=%s state=%s", PACKAGE_VERSION, LOG_VALUE(settings->state));
-    if (set_up(settings, &running, &f) != FAULT_OK) {
-        log_event(LOG_DAEMON_FAILED, "why=%s", LOG_VALUE(f.text));
-        tear_down(&running);
-        return command_failed(&f);
-    }
-    print_listeners("https", https_bound(running.https));
-    print_listeners("ftps", ftps_bound(running.ftps));
-    print_ready(options);
-
-    int signal_number = 0;
-    while (sigwait(&signals, &signal_number) != 0)
-        continue;
-    tear_down(&running);
-    log_event(LOG_DAEMON_STOP, "signal=%d", signal_number);
-    return COMMAND_OK;
-}
-
 static int check(const struct settings *settings)
 {
     struct fault f;
     struct tls_identity *identity = NULL;
     struct tls_trust *trust = NULL;
-    const char *const bundles[TLS_BUNDLES] = { settings->ca_handset, settings->ca_administrator,
-                                               settings->ca_operator };
     enum fault_code code = load_identity(settings, &identity, &f);
     if (code == FAULT_OK)
-        code = tls_trust_load(bundles, &trust, &f);
+        code = fleet_trust_load(settings, &trust, &f);
     tls_trust_unref(trust);
     tls_identity_unref(identity);
     if (code != FAULT_OK)
@@ -224,15 +100,16 @@ static int check(const struct settings *settings)
 
 static int run_with_settings(const struct options *options)
 {
+    const struct load_source source = { options->settings_file, options->overrides, options->n_overrides };
+    if (strcmp(options->command, "serve") == 0)
+        return serve(&source, options->welcome);
     struct fault f;
     struct settings *settings = NULL;
     if (settings_load(options->settings_file, options->overrides, options->n_overrides, &settings, &f) !=
         FAULT_OK)
         return command_failed(&f);
     int status = COMMAND_USAGE;
-    if (strcmp(options->command, "serve") == 0)
-        status = serve(settings, options);
-    else if (strcmp(options->command, "check") == 0)
+    if (strcmp(options->command, "check") == 0)
         status = check(settings);
     else if (options->administrator != NULL)
         status = command_init(settings, options->administrator, options->password_file);

@@ -288,19 +288,63 @@ static void test_print_is_read_again(void **state)
             bare[used++] = text[i];
     }
     size_t rows = 0;
-#define X(name, kind, default_value, min, max, help) rows++;
+#define X(name, kind, default_value, min, max, when, help) rows++;
 #include "base/settings.def"
 #undef X
     assert_int_equal(settings, rows);
     settings_free(load_text(text));
     struct settings *s = load_text(bare), *defaults = NULL;
     assert_int_equal(settings_load(NULL, NULL, 0, &defaults, NULL), FAULT_OK);
-#define X(name, kind, default_value, min, max, help) \
+#define X(name, kind, default_value, min, max, when, help) \
     assert_memory_equal(&s->name, &defaults->name, sizeof s->name);
 #include "base/settings.def"
 #undef X
     settings_free(s);
     settings_free(defaults);
+}
+
+static void test_what_a_reload_may_change(void **state)
+{
+    (void)state;
+    struct settings *running = load_text("max_log = 8K\nworkers = 2\nstate = /s\n");
+    struct settings *fresh = load_text("max_log = 16K\nworkers = 3\nstate = /a-longer-one\n");
+    const char *names[8] = { NULL };
+    /* state, master_key (which follows it) and workers */
+    assert_int_equal(settings_keep_started(fresh, running, names, ARRAY_LENGTH(names)), 3);
+    assert_string_equal(names[0], "state");
+    assert_string_equal(names[1], "master_key");
+    assert_string_equal(names[2], "workers");
+    assert_string_equal(fresh->state, "/s");
+    assert_string_equal(fresh->master_key, "/s/master.key");
+    assert_int_equal(fresh->workers, 2);
+    assert_int_equal(fresh->max_log, 16384);
+    assert_false(settings_equal(fresh, running));
+    assert_int_equal(settings_keep_started(fresh, running, names, ARRAY_LENGTH(names)), 0);
+    settings_free(fresh);
+    /* What was written before a value leaves no trace. */
+    struct settings *again = NULL;
+    const char *const twice[] = { "passive_address=192.168.100.200", "passive_address=1.2.3.4" };
+    struct settings *once = NULL;
+    assert_int_equal(settings_load(file, twice, 2, &again, NULL), FAULT_OK);
+    assert_int_equal(settings_load(file, twice + 1, 1, &once, NULL), FAULT_OK);
+    assert_true(settings_equal(again, once));
+    settings_free(again);
+    settings_free(once);
+    settings_free(running);
+}
+
+static void test_files_that_are_read_again(void **state)
+{
+    (void)state;
+    struct settings *s = load_text("certificate = a.pem\ncertificate_key = /b.pem\nca_operator = c.pem\n");
+    const char *files[SETTINGS_FILES_MAX];
+    size_t n = settings_files(s, files, ARRAY_LENGTH(files));
+    assert_int_equal(n, 3); /* not state and master_key */
+    assert_ptr_equal(files[0], s->certificate);
+    assert_string_equal(files[1], "/b.pem");
+    assert_ptr_equal(files[2], s->ca_operator);
+    assert_int_equal(settings_files(s, files, 1), 1);
+    settings_free(s);
 }
 
 int main(void)
@@ -316,6 +360,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_odd_files, make_folder, remove_folder),
         cmocka_unit_test(test_a_wrong_override_is_named),
         cmocka_unit_test_setup_teardown(test_print_is_read_again, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_what_a_reload_may_change, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_files_that_are_read_again, make_folder, remove_folder),
     };
     return cmocka_run_group_tests_name("settings", tests, NULL, NULL);
 }

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/load.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+
+enum fault_code load_identity(const struct settings *settings, struct tls_identity **ret_identity,
+                              struct fault *f)
+{
+    if (settings->certificate[0] == '\0')
+        return fault_set(f, FAULT_INPUT,
+                         "no server certificate: set certificate and certificate_key in the settings");
+    const struct tls_identity_files files = {
+        .chain = { settings->certificate, settings->certificate2 },
+        .key = { settings->certificate_key, settings->certificate2_key },
+        .priority = settings->tls_priority,
+    };
+    return tls_identity_load(&files, ret_identity, f);
+}
+
+enum fault_code load_files(const struct load_source *source, struct watch *watch, struct load *ret_load,
+                           struct fault *f)
+{
+    struct load load = { 0 };
+    struct watch fresh;
+    watch_begin(&fresh, source->file);
+    enum fault_code code =
+        settings_load(source->file, source->overrides, source->n_overrides, &load.settings, f);
+    if (code == FAULT_OK)
+        watch_add(&fresh, load.settings);
+    else if (watch != NULL)
+        watch_add_former(&fresh, watch);
+    if (watch != NULL)
+        *watch = fresh;
+    if (code == FAULT_OK)
+        code = load_identity(load.settings, &load.identity, f);
+    if (code == FAULT_OK)
+        *ret_load = load;
+    else
+        load_fini(&load);
+    return code;
+}
+
+void load_fini(struct load *load)
+{
+    settings_free(load->settings);
+    tls_identity_unref(load->identity);
+    *load = (struct load){ 0 };
+}
+
+void load_warn(const struct settings *settings)
+{
+    const struct {
+        enum settings_factors factors;
+        const char *bundle, *name;
+    } roles[] = { { settings->auth_handset, settings->ca_handset, "ca_handset" },
+                  { settings->auth_administrator, settings->ca_administrator, "ca_administrator" },
+                  { settings->auth_operator, settings->ca_operator, "ca_operator" } };
+    for (size_t i = 0; i < ARRAY_LENGTH(roles); i++)
+        if ((roles[i].factors == FACTORS_CERTIFICATE || roles[i].factors == FACTORS_BOTH) &&
+            roles[i].bundle[0] == '\0')
+            log_event(
+                LOG_SETTINGS_WARNING,
+                "setting=%s text=\"is empty, but this role needs a certificate: nobody of it can log in\"",
+                roles[i].name);
+    if (settings->unclean_close[0] != '\0')
+        log_event(LOG_SETTINGS_WARNING, "setting=unclean_close text=\"uploads cut short look whole\"");
+}
