@@ -315,3 +315,15 @@ void db_close(struct db *db)
     }
     free_db(db);
 }
+
+/* --- whole files ------------------------------------------------------------ */
+
+enum fault_code db_snapshot(struct db *db, const char *file, struct fault *f)
+{
+    return engine->snapshot(&db->options, file, f);
+}
+
+enum fault_code db_inspect(const char *file, int *ret_version, struct fault *f)
+{
+    return engine->inspect(file, ret_version, f);
+}

@@ -24,6 +24,7 @@ struct db_options {
     const char *file;
     size_t readers;  /* at most that many at once; others wait. 0: 8 */
     bool create;     /* make the file when missing (cradled init); otherwise FAULT_ABSENT */
+    bool erase;      /* what is deleted is overwritten: for a copy that leaves the house */
     int64_t busy_ms; /* how long to wait for another process's lock; then FAULT_BUSY */
 };
 /* Opens, upgrades the schema step by step, prepares every statement once (a slip stops the start), starts the
@@ -112,5 +113,19 @@ void db_submit_lazy(struct db *db, struct db_write *write);
 enum fault_code db_write_wait(struct db *db, struct db_write *write, struct fault *f);
 /* Commits lazily queued writes now and waits. For tests and shutdown. */
 void db_flush(struct db *db);
+
+/* --- whole files
+ * ------------------------------------------------------------------------------------------------ */
+
+/* Copies the catalog as it is now to a new file (mode 0600), while it is read and written: a database of its
+ * own, without what was deleted. Needs as much free space as the catalog has in use; the catalog's WAL grows
+ * meanwhile, for nothing that the copy still reads can be written back. FAULT_CONFLICT: file is there.
+ * FAULT_QUOTA: the disk is full. Nothing is left of a copy that failed. Blocking. */
+enum fault_code db_snapshot(struct db *db, const char *file, struct fault *f);
+/* Is this file, which may come from anybody, a whole catalog and nothing else: one of ours, its tables and
+ * indexes exactly those of its version (no trigger, view or further table), its pages and rows consistent?
+ * Nothing in it is run or changed. *ret_version: its schema, 1 to SQL_STEPS. FAULT_DAMAGED, FAULT_CONFLICT
+ * (another program's, or newer). */
+enum fault_code db_inspect(const char *file, int *ret_version, struct fault *f);
 
 #endif

@@ -1,33 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The SQLite engine: the only file that knows sqlite3_*. */
-#include "db/engine.h"
+/* The SQLite engine: connections, transactions and statements; whole files are sqlite_file.c. */
+#include "db/sqlite.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define APPLICATION_ID  0x43524144 /* "CRAD" */
-#define PARAMS_MAX      24
 #define WAL_PAGES       2000            /* 16 MiB: a checkpoint after the commit that reaches it */
 #define WAL_LONG        (8 * WAL_PAGES) /* readers keep it from starting anew: wait for them */
 #define WAL_PATIENCE_MS 500
 #define RETRY_MS        5
-
-struct prepared {
-    sqlite3_stmt *stmt;
-    int index[PARAMS_MAX]; /* of $1, $2, … */
-};
-struct engine_conn {
-    sqlite3 *db;
-    int busy_ms;
-    int checkpoint_at; /* pages in the WAL */
-    struct prepared prepared[SQL_COUNT + 1];
-};
 
 static enum fault_code translate(int rc)
 {
@@ -72,7 +58,7 @@ static bool out_of_space(int rc, int error)
     return error == ENOSPC || error == EDQUOT || error == EFBIG;
 }
 
-static enum fault_code failed(struct engine_conn *conn, int rc, const char *what, struct fault *f)
+enum fault_code sqlite_failed(struct engine_conn *conn, int rc, const char *what, struct fault *f)
 {
     if (out_of_space(rc, errno))
         return fault_set(f, FAULT_QUOTA, "the disk is full");
@@ -80,15 +66,14 @@ static enum fault_code failed(struct engine_conn *conn, int rc, const char *what
                      conn->db ? sqlite3_errmsg(conn->db) : sqlite3_errstr(rc));
 }
 
-static enum fault_code execute(struct engine_conn *conn, const char *sql, const char *what, struct fault *f)
+enum fault_code sqlite_execute(struct engine_conn *conn, const char *sql, const char *what, struct fault *f)
 {
     errno = 0;
     int rc = sqlite3_exec(conn->db, sql, NULL, NULL, NULL);
-    return rc == SQLITE_OK ? FAULT_OK : failed(conn, rc, what, f);
+    return rc == SQLITE_OK ? FAULT_OK : sqlite_failed(conn, rc, what, f);
 }
 
-/* *ret_value is the first column of the first row; untouched when there is none. */
-static enum fault_code ask(struct engine_conn *conn, const char *sql, int64_t *ret_value, struct fault *f)
+enum fault_code sqlite_ask(struct engine_conn *conn, const char *sql, int64_t *ret_value, struct fault *f)
 {
     sqlite3_stmt *stmt = NULL;
     int rc = sqlite3_prepare_v2(conn->db, sql, -1, &stmt, NULL);
@@ -96,7 +81,7 @@ static enum fault_code ask(struct engine_conn *conn, const char *sql, int64_t *r
         rc = sqlite3_step(stmt);
     if (rc == SQLITE_ROW)
         *ret_value = sqlite3_column_int64(stmt, 0);
-    enum fault_code code = rc == SQLITE_ROW || rc == SQLITE_DONE ? FAULT_OK : failed(conn, rc, sql, f);
+    enum fault_code code = rc == SQLITE_ROW || rc == SQLITE_DONE ? FAULT_OK : sqlite_failed(conn, rc, sql, f);
     sqlite3_finalize(stmt);
     return code;
 }
@@ -109,15 +94,15 @@ static enum fault_code run_step(struct engine_conn *conn, int step, struct fault
     int64_t broken = 0;
     snprintf(version, sizeof version, "PRAGMA user_version = %d", step);
     snprintf(mark, sizeof mark, "PRAGMA application_id = %d", APPLICATION_ID);
-    enum fault_code code = execute(conn, sql_steps[step - 1], "schema", f);
+    enum fault_code code = sqlite_execute(conn, sql_steps[step - 1], "schema", f);
     if (code == FAULT_OK)
-        code = ask(conn, "SELECT count(*) FROM pragma_foreign_key_check", &broken, f);
+        code = sqlite_ask(conn, "SELECT count(*) FROM pragma_foreign_key_check", &broken, f);
     if (code == FAULT_OK && broken)
         code = fault_set(f, FAULT_DAMAGED, "schema step %d leaves rows that refer to nothing", step);
     if (code == FAULT_OK)
-        code = execute(conn, mark, "schema", f);
+        code = sqlite_execute(conn, mark, "schema", f);
     if (code == FAULT_OK)
-        code = execute(conn, version, "schema", f);
+        code = sqlite_execute(conn, version, "schema", f);
     return code;
 }
 
@@ -125,30 +110,29 @@ static enum fault_code run_step(struct engine_conn *conn, int step, struct fault
 static enum fault_code take_step(struct engine_conn *conn, int step, int *taken, struct fault *f)
 {
     int64_t version = 0;
-    enum fault_code code = execute(conn, "BEGIN IMMEDIATE", "schema", f);
+    enum fault_code code = sqlite_execute(conn, "BEGIN IMMEDIATE", "schema", f);
     if (code != FAULT_OK)
         return code;
-    code = ask(conn, "PRAGMA user_version", &version, f);
+    code = sqlite_ask(conn, "PRAGMA user_version", &version, f);
     if (code == FAULT_OK && version < step) {
         code = run_step(conn, step, f);
         ++*taken;
     }
     if (code == FAULT_OK)
-        code = execute(conn, "COMMIT", "schema", f);
+        code = sqlite_execute(conn, "COMMIT", "schema", f);
     if (code != FAULT_OK && !sqlite3_get_autocommit(conn->db))
         sqlite3_exec(conn->db, "ROLLBACK", NULL, NULL, NULL);
     return code;
 }
 
-/* Whose file it is, before anything in it is changed. */
-static enum fault_code identify(struct engine_conn *conn, const char *file, int *ret_version, struct fault *f)
+enum fault_code sqlite_identify(struct engine_conn *conn, const char *file, int *ret_version, struct fault *f)
 {
     int64_t version = 0, mark = 0, tables = 0;
-    enum fault_code code = ask(conn, "PRAGMA user_version", &version, f);
+    enum fault_code code = sqlite_ask(conn, "PRAGMA user_version", &version, f);
     if (code == FAULT_OK)
-        code = ask(conn, "PRAGMA application_id", &mark, f);
+        code = sqlite_ask(conn, "PRAGMA application_id", &mark, f);
     if (code == FAULT_OK)
-        code = ask(conn, "SELECT count(*) FROM sqlite_schema", &tables, f);
+        code = sqlite_ask(conn, "SELECT count(*) FROM sqlite_schema", &tables, f);
     if (code != FAULT_OK)
         return code;
     if (mark != APPLICATION_ID && (mark != 0 || version != 0 || tables > 0))
@@ -231,33 +215,35 @@ static enum fault_code write_ahead(struct engine_conn *conn, struct fault *f)
         wal = strcmp((const char *)sqlite3_column_text(stmt, 0), "wal") == 0;
     enum fault_code code = FAULT_OK;
     if (rc != SQLITE_ROW)
-        code = failed(conn, rc, "write-ahead log", f);
+        code = sqlite_failed(conn, rc, "write-ahead log", f);
     else if (!wal)
         code = fault_set(f, FAULT_IO, "the catalog's file system cannot hold a write-ahead log");
     sqlite3_finalize(stmt);
     return code;
 }
 
-static enum fault_code set_up_writer(struct engine_conn *conn, const char *file, int *ret_upgraded,
-                                     struct fault *f)
+static enum fault_code set_up_writer(struct engine_conn *conn, const struct db_options *options,
+                                     int *ret_upgraded, struct fault *f)
 {
     int version = 0, taken = 0;
-    enum fault_code code = identify(conn, file, &version, f);
+    enum fault_code code = sqlite_identify(conn, options->file, &version, f);
     /* A page of 8 KiB suits chunks of 64 KiB. Foreign keys sleep while a step rebuilds tables. */
     if (code == FAULT_OK)
-        code = execute(conn, "PRAGMA page_size = 8192; PRAGMA foreign_keys = OFF", "opening", f);
+        code = sqlite_execute(conn, "PRAGMA page_size = 8192; PRAGMA foreign_keys = OFF", "opening", f);
     if (code == FAULT_OK)
         code = write_ahead(conn, f);
     /* FULL syncs the WAL at each commit, which is what an acknowledgement means. The cache holds a group. */
     if (code == FAULT_OK)
-        code = execute(conn,
-                       "PRAGMA synchronous = FULL; PRAGMA cache_size = -16384; "
-                       "PRAGMA journal_size_limit = 67108864",
-                       "opening", f);
+        code = sqlite_execute(conn,
+                              "PRAGMA synchronous = FULL; PRAGMA cache_size = -16384; "
+                              "PRAGMA journal_size_limit = 67108864",
+                              "opening", f);
+    if (code == FAULT_OK && options->erase)
+        code = sqlite_execute(conn, "PRAGMA secure_delete = ON", "opening", f);
     for (int step = version + 1; code == FAULT_OK && step <= SQL_STEPS; step++)
         code = take_step(conn, step, &taken, f);
     if (code == FAULT_OK)
-        code = execute(conn, "PRAGMA foreign_keys = ON", "opening", f);
+        code = sqlite_execute(conn, "PRAGMA foreign_keys = ON", "opening", f);
     if (code != FAULT_OK)
         return code;
     conn->checkpoint_at = WAL_PAGES;
@@ -273,13 +259,13 @@ static enum fault_code set_up(struct engine_conn *conn, const struct db_options 
     sqlite3_busy_timeout(conn->db, conn->busy_ms);
     sqlite3_db_config(conn->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     /* Nothing of a row in temporary files; a mapped file would turn an I/O error into SIGBUS. */
-    return execute(conn,
-                   "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0; "
-                   "PRAGMA temp_store = MEMORY",
-                   "opening", f);
+    return sqlite_execute(conn,
+                          "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0; "
+                          "PRAGMA temp_store = MEMORY",
+                          "opening", f);
 }
 
-static void sqlite_close(struct engine_conn *conn)
+void sqlite_close(struct engine_conn *conn)
 {
     if (conn == NULL)
         return;
@@ -289,22 +275,34 @@ static void sqlite_close(struct engine_conn *conn)
     free(conn);
 }
 
-static enum fault_code sqlite_open(const struct db_options *options, bool writer, int *ret_upgraded,
-                                   struct engine_conn **ret_conn, struct fault *f)
+enum fault_code sqlite_connect(const struct db_options *options, struct engine_conn **ret_conn,
+                               struct fault *f)
 {
-    enum fault_code code = find_file(options, f);
-    if (code != FAULT_OK)
-        return code;
     struct engine_conn *conn = calloc(1, sizeof *conn);
     if (conn == NULL)
         return fault_set(f, FAULT_MEMORY, "out of memory");
     int rc = sqlite3_open_v2(options->file, &conn->db,
                              SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
-    code = rc == SQLITE_OK ? set_up(conn, options, f) : failed(conn, rc, options->file, f);
-    if (code == FAULT_OK && writer)
-        code = set_up_writer(conn, options->file, ret_upgraded, f);
-    else if (code == FAULT_OK)
-        code = execute(conn, "PRAGMA query_only = ON", "opening", f);
+    enum fault_code code =
+        rc == SQLITE_OK ? set_up(conn, options, f) : sqlite_failed(conn, rc, options->file, f);
+    if (code == FAULT_OK)
+        *ret_conn = conn;
+    else
+        sqlite_close(conn);
+    return code;
+}
+
+static enum fault_code sqlite_open(const struct db_options *options, bool writer, int *ret_upgraded,
+                                   struct engine_conn **ret_conn, struct fault *f)
+{
+    struct engine_conn *conn = NULL;
+    enum fault_code code = find_file(options, f);
+    if (code == FAULT_OK)
+        code = sqlite_connect(options, &conn, f);
+    if (code != FAULT_OK)
+        return code;
+    code = writer ? set_up_writer(conn, options, ret_upgraded, f)
+                  : sqlite_execute(conn, "PRAGMA query_only = ON", "opening", f);
     if (code != FAULT_OK) {
         sqlite_close(conn);
         return code;
@@ -333,7 +331,7 @@ static enum fault_code sqlite_control(struct engine_conn *conn, enum engine_cont
     };
     if (what == ENGINE_ROLLBACK && !sqlite_inside(conn))
         return FAULT_OK;
-    return execute(conn, words[what], "transaction", f);
+    return sqlite_execute(conn, words[what], "transaction", f);
 }
 
 /* --- statements ------------------------------------------------------------ */
@@ -348,7 +346,7 @@ static enum fault_code sqlite_prepare(struct engine_conn *conn, int statement, s
     const char *rest = NULL;
     int rc = sqlite3_prepare_v3(conn->db, sql->text, -1, SQLITE_PREPARE_PERSISTENT, &stmt, &rest);
     if (rc != SQLITE_OK)
-        return failed(conn, rc, sql->name, f);
+        return sqlite_failed(conn, rc, sql->name, f);
     enum fault_code code = FAULT_OK;
     size_t params = strlen(sql->params);
     if (stmt == NULL || params > PARAMS_MAX || sqlite3_bind_parameter_count(stmt) != (int)params ||
@@ -390,7 +388,7 @@ static enum fault_code sqlite_start(struct engine_conn *conn, int statement, str
     for (size_t i = 0; i < args.count; i++) {
         int rc = bind_one(p->stmt, p->index[i], &args.arg[i], stay);
         if (rc != SQLITE_OK)
-            return failed(conn, rc, sql_statements[statement].name, f);
+            return sqlite_failed(conn, rc, sql_statements[statement].name, f);
     }
     return FAULT_OK;
 }
@@ -403,7 +401,7 @@ static int sqlite_step(struct engine_conn *conn, int statement, struct fault *f)
         return 1;
     if (rc == SQLITE_DONE)
         return 0;
-    failed(conn, rc, sql_statements[statement].name, f);
+    sqlite_failed(conn, rc, sql_statements[statement].name, f);
     return -1;
 }
 
@@ -447,4 +445,6 @@ const struct engine engine_sqlite = {
     .finish = sqlite_finish,
     .changes = sqlite_changes,
     .column = sqlite_column,
+    .snapshot = sqlite_snapshot,
+    .inspect = sqlite_inspect,
 };

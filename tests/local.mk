@@ -50,10 +50,12 @@ UNIT_TESTS += \
 	tests/unit/db/test_crash \
 	tests/unit/db/test_db \
 	tests/unit/db/test_schema \
+	tests/unit/db/test_snapshot \
 	tests/unit/db/test_sql
 tests_unit_db_test_crash_LDADD = $(DB_TEST_LIBS)
 tests_unit_db_test_db_LDADD = $(DB_TEST_LIBS)
 tests_unit_db_test_schema_LDADD = $(DB_TEST_LIBS)
+tests_unit_db_test_snapshot_LDADD = $(DB_TEST_LIBS)
 tests_unit_db_test_sql_LDADD = $(DB_TEST_LIBS)
 UNIT_TESTS += \
 	tests/unit/pki/test_make

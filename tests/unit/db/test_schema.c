@@ -24,6 +24,7 @@ static const char *const sound_steps[4] = {
 
 #include "db/db.c"
 #include "db/sqlite.c"
+#include "db/sqlite_file.c"
 #include "db/writer.c"
 
 #include "shelf.h"
@@ -49,7 +50,7 @@ static int64_t look(struct shelf *shelf, const char *sql)
     struct engine_conn conn = { 0 };
     int64_t value = -1;
     assert_int_equal(sqlite3_open(shelf->file, &conn.db), SQLITE_OK);
-    SHELF_OK(ask(&conn, sql, &value, why));
+    SHELF_OK(sqlite_ask(&conn, sql, &value, why));
     sqlite3_close(conn.db);
     return value;
 }
@@ -113,7 +114,7 @@ static void test_settings_of_the_writer(void **state)
     shelf_open(&shelf);
     for (size_t i = 0; i < ARRAY_LENGTH(wanted); i++) {
         int64_t value = -1;
-        SHELF_OK(ask(shelf.db->writer.engine, wanted[i].sql, &value, why));
+        SHELF_OK(sqlite_ask(shelf.db->writer.engine, wanted[i].sql, &value, why));
         assert_int_equal(value, wanted[i].value);
     }
     shelf_end(&shelf);

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What sqlite.c (connections and statements) and sqlite_file.c (whole files) share: the only two files that
+ * know sqlite3_*. Floor 1, private to db/. */
+#ifndef CRADLE_SQLITE_H
+#define CRADLE_SQLITE_H
+
+#include "db/engine.h"
+
+#include <sqlite3.h>
+
+#define APPLICATION_ID 0x43524144 /* "CRAD" */
+#define PARAMS_MAX     24
+
+struct prepared {
+    sqlite3_stmt *stmt;
+    int index[PARAMS_MAX]; /* of $1, $2, … */
+};
+struct engine_conn {
+    sqlite3 *db;
+    int busy_ms;
+    int checkpoint_at; /* pages in the WAL */
+    struct prepared prepared[SQL_COUNT + 1];
+};
+
+/* The fault of a call that gave rc; `what` it was about. */
+enum fault_code sqlite_failed(struct engine_conn *conn, int rc, const char *what, struct fault *f);
+enum fault_code sqlite_execute(struct engine_conn *conn, const char *sql, const char *what, struct fault *f);
+/* *ret_value is the first column of the first row; untouched when there is none. */
+enum fault_code sqlite_ask(struct engine_conn *conn, const char *sql, int64_t *ret_value, struct fault *f);
+/* Whose file it is, before anything in it is changed. */
+enum fault_code sqlite_identify(struct engine_conn *conn, const char *file, int *ret_version,
+                                struct fault *f);
+/* Opens a file that is there, and makes the connection careful; neither a writer nor a reader yet. */
+enum fault_code sqlite_connect(const struct db_options *options, struct engine_conn **ret_conn,
+                               struct fault *f);
+void sqlite_close(struct engine_conn *conn); /* takes NULL */
+
+/* struct engine */
+enum fault_code sqlite_snapshot(const struct db_options *options, const char *file, struct fault *f);
+enum fault_code sqlite_inspect(const char *file, int *ret_version, struct fault *f);
+
+#endif
