@@ -6,6 +6,7 @@
 #include "base/secret.h"
 #include "fleet/cache.h"
 #include "fleet/content.h"
+#include "fleet/crowd.h"
 #include "fleet/evict.h"
 #include "fleet/logbook.h"
 #include "fleet/memory.h"
@@ -223,8 +224,10 @@ static enum fault_code open_memories(struct fleet *fleet, struct fault *f)
     fleet->sightings = sighting_new();
     fleet->logbook = logbook_new();
     fleet->evictions = evict_board_new();
+    /* An address that has a place has a session. */
+    fleet->crowd = crowd_new((size_t)(fleet->settings->max_sessions + fleet->settings->max_connections));
     if (fleet->cache && fleet->memory && fleet->trouble && fleet->sightings && fleet->logbook &&
-        fleet->evictions)
+        fleet->evictions && fleet->crowd)
         return FAULT_OK;
     return fault_set(f, FAULT_MEMORY, "out of memory at start");
 }
@@ -287,6 +290,7 @@ void fleet_close(struct fleet *fleet)
     db_close(fleet->db);
     logbook_free(fleet->logbook);
     evict_board_free(fleet->evictions);
+    crowd_free(fleet->crowd);
     trouble_free(fleet->trouble);
     sighting_free(fleet->sightings);
     memory_free(fleet->memory);

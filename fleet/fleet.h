@@ -21,6 +21,7 @@ struct memory;      /* verified credentials (memory.h) */
 struct trouble;     /* handsets whose file could not be read lately (trouble.h) */
 struct sighting;    /* handsets that were noted as seen lately (sighting.h) */
 struct evict_board; /* clients that must go (evict.h) */
+struct crowd;       /* sessions and handshakes, by address (crowd.h) */
 struct logbook;     /* senders whose last reply may be unseen (logbook.h) */
 
 struct fleet_snapshot; /* settings that a reload brought (fleet.c) */
@@ -39,6 +40,7 @@ struct fleet {
     struct sighting *sightings;
     struct logbook *logbook;
     struct evict_board *evictions;
+    struct crowd *crowd;
     int lock;        /* the state folder's, held while it is open */
     int64_t cleaned; /* unfinished uploads that were removed when the catalog was opened */
     int upgraded;    /* steps that its schema took then */

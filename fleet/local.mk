@@ -9,6 +9,8 @@ fleet_libfleet_a_SOURCES = \
 	fleet/content.h \
 	fleet/evict.c \
 	fleet/evict.h \
+	fleet/crowd.c \
+	fleet/crowd.h \
 	fleet/fleet.c \
 	fleet/fleet.h \
 	fleet/found.c \
@@ -31,6 +33,8 @@ fleet_libfleet_a_SOURCES = \
 	fleet/login.h \
 	fleet/memory.c \
 	fleet/memory.h \
+	fleet/origin.c \
+	fleet/origin.h \
 	fleet/principal.c \
 	fleet/principal.h \
 	fleet/put.h \

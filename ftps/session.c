@@ -173,6 +173,7 @@ static void session_destroy(struct session *s)
     line_clear(&s->line);
     buf_wipe(&s->input);
     mem_wipe(s->login.password, sizeof s->login.password);
+    crowd_leave(session_fleet(s), &s->seat);
     shard_remove(s->shard, s);
     free(s);
 }
@@ -274,6 +275,7 @@ bool session_look_again(struct session *s, const struct tls_trust *trust)
 static void session_shaken(void *user)
 {
     struct session *s = user;
+    crowd_shaken(session_fleet(s), &s->seat);
     session_examine(s, &s->certificate);
     session_enter(s, SESSION_NAME);
     session_say(s, REPLY_GREETING);
@@ -385,6 +387,12 @@ enum fault_code session_new(struct shard *shard, int fd, const union address *lo
     s->local = *local;
     s->peer = *peer;
     address_text(peer, s->address);
+    enum fault_code code = crowd_enter(shard->common->fleet, s->address, &s->seat, f);
+    if (code != FAULT_OK) {
+        close(fd); /* as in shard_welcome: without a byte */
+        free(s);
+        return code;
+    }
     s->turn.run = session_turn;
     s->announced = -1;
     s->facts = LIST_FACT_ALL;
@@ -394,7 +402,6 @@ enum fault_code session_new(struct shard *shard, int fd, const union address *lo
     log_event(LOG_FTPS_OPEN, "client=%s", s->address);
     s->deadline = loop_timer_new(shard->loop, session_deadline, s);
     s->delay = loop_timer_new(shard->loop, command_refuse_login, s);
-    enum fault_code code = FAULT_OK;
     if (s->deadline && s->delay)
         code = session_secure(s, fd, f);
     else {

@@ -19,6 +19,7 @@
 #include "base/stream.h"
 #include "base/tls.h"
 #include "base/tls_recall.h"
+#include "fleet/crowd.h"
 #include "fleet/fleet.h"
 #include "fleet/login.h"
 #include "fleet/principal.h"
@@ -65,6 +66,7 @@ struct session {
 
     union address local, peer;
     char address[ADDRESS_LIMIT];
+    struct crowd_seat seat;
     struct tls_identity *identity; /* for its data connections too, whatever a reload brings */
     struct tls_trust *trust;       /* that `certificate` was examined with */
     gnutls_datum_t ticket_key;     /* of the control connection and its data channels, of nobody else */

@@ -47,8 +47,10 @@ static int shaken(gnutls_session_t session, unsigned int type, unsigned int when
     struct connection *connection = gnutls_session_get_ptr(session);
     int on = 1;
     (void)setsockopt(connection->fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
-    if (incoming)
+    if (incoming) {
+        crowd_shaken(connection->gate->fleet, &connection->seat);
         connection_enter(connection, PHASE_HEADER);
+    }
     return 0;
 }
 
@@ -67,11 +69,23 @@ static void write_address(const struct sockaddr *address, char out[ADDRESS_LIMIT
         out[0] = '\0';
 }
 
-/* False when there are as many as the settings allow; that is said once in a while, not to each. */
-static bool admit(struct gate *gate, struct connection *connection)
+/* Said once in a while, not of each who is turned away. */
+static void complain(struct gate *gate, const struct connection *connection, const char *why)
 {
     int64_t now = clock_steady_ms();
-    bool say = false;
+    pthread_mutex_lock(&gate->lock);
+    bool say = now - gate->overload_said >= OVERLOAD_AGAIN_MS;
+    if (say)
+        gate->overload_said = now;
+    pthread_mutex_unlock(&gate->lock);
+    if (say)
+        log_event(LOG_OVERLOAD, "what=connections protocol=https address=%s why=%s", connection->address,
+                  LOG_VALUE(why));
+}
+
+/* False when there are as many as the settings allow. */
+static bool admit(struct gate *gate, struct connection *connection)
+{
     pthread_mutex_lock(&gate->lock);
     bool room = gate->connections < (size_t)gate->fleet->settings->max_connections && !gate->stopping;
     if (room) {
@@ -81,13 +95,10 @@ static bool admit(struct gate *gate, struct connection *connection)
         if (connection->next != NULL)
             connection->next->back = &connection->next;
         gate->first = connection;
-    } else if (now - gate->overload_said >= OVERLOAD_AGAIN_MS) {
-        say = true;
-        gate->overload_said = now;
     }
     pthread_mutex_unlock(&gate->lock);
-    if (say)
-        log_event(LOG_OVERLOAD, "what=connections protocol=https address=%s", connection->address);
+    if (!room)
+        complain(gate, connection, "max_connections is reached");
     return room;
 }
 
@@ -102,8 +113,13 @@ struct connection *connection_new(struct gate *gate, enum serves serves, int fd,
     connection->serves = serves;
     connection->fd = fd;
     connection->session = session;
-    connection->identity = gate_identity(gate);
     write_address(address, connection->address);
+    if (crowd_enter(gate->fleet, connection->address, &connection->seat, &f) != FAULT_OK) {
+        complain(gate, connection, f.text);
+        free(connection);
+        return NULL;
+    }
+    connection->identity = gate_identity(gate);
     connection_enter(connection, PHASE_SHAKING);
     int on = 1;
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -122,6 +138,7 @@ struct connection *connection_new(struct gate *gate, enum serves serves, int fd,
         admitted = admit(gate, connection);
     }
     if (!admitted) {
+        crowd_leave(gate->fleet, &connection->seat);
         /* The session lives a little longer than this object. */
         gnutls_handshake_set_hook_function(session, GNUTLS_HANDSHAKE_FINISHED, GNUTLS_HOOK_POST, NULL);
         tls_identity_unref(connection->identity);
@@ -148,6 +165,7 @@ void connection_free(struct connection *connection)
                   connection->address);
     if (connection->linger && connection->phase != PHASE_OVER && !stopping)
         drain_on(gate, connection->fd);
+    crowd_leave(gate->fleet, &connection->seat);
     tls_trust_unref(connection->trust);
     tls_identity_unref(connection->identity);
     free(connection);

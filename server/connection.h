@@ -9,6 +9,7 @@
 #define CRADLE_CONNECTION_H
 
 #include "base/tls.h"
+#include "fleet/crowd.h"
 #include "fleet/evict.h"
 #include "fleet/principal.h"
 #include "server/gate.h"
@@ -33,6 +34,7 @@ struct connection {
     enum serves serves;
     int fd; /* borrowed */
     char address[ADDRESS_LIMIT];
+    struct crowd_seat seat;
     struct tls_identity *identity;
     gnutls_session_t session; /* borrowed; gone when connection_free is called */
     struct tls_trust *trust;  /* that `peer` was examined with; NULL before */

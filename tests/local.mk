@@ -66,6 +66,7 @@ UNIT_TESTS += \
 	tests/unit/fleet/test_content \
 	tests/unit/fleet/test_evict \
 	tests/unit/fleet/test_fleet \
+	tests/unit/fleet/test_crowd \
 	tests/unit/fleet/test_grant \
 	tests/unit/fleet/test_handset \
 	tests/unit/fleet/test_inspect \
@@ -73,6 +74,7 @@ UNIT_TESTS += \
 	tests/unit/fleet/test_logbook \
 	tests/unit/fleet/test_login \
 	tests/unit/fleet/test_memory \
+	tests/unit/fleet/test_origin \
 	tests/unit/fleet/test_segment \
 	tests/unit/fleet/test_sighting \
 	tests/unit/fleet/test_tree \
@@ -84,6 +86,7 @@ tests_unit_fleet_test_cache_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_content_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_evict_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_fleet_LDADD = $(FLEET_TEST_LIBS)
+tests_unit_fleet_test_crowd_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_grant_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_handset_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_inspect_LDADD = $(FLEET_TEST_LIBS)
@@ -91,6 +94,7 @@ tests_unit_fleet_test_layer_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_logbook_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_login_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_memory_LDADD = $(FLEET_TEST_LIBS)
+tests_unit_fleet_test_origin_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_segment_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_sighting_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_tree_LDADD = $(FLEET_TEST_LIBS)
