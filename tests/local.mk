@@ -251,6 +251,7 @@ E2E_TESTS = \
 	tests/e2e/test_kill.py \
 	tests/e2e/test_logs.py \
 	tests/e2e/test_refusals.py \
+	tests/e2e/test_reload.py \
 	tests/e2e/test_resend.py \
 	tests/e2e/test_simulator.py \
 	tests/e2e/test_uploads.py

@@ -18,6 +18,7 @@ import ssl
 import subprocess
 import sys
 import tempfile
+import threading
 
 import pytest
 
@@ -159,6 +160,27 @@ class Site:
 
     def log_text(self):
         return (self.folder / "daemon.log").read_text(errors="replace")
+
+    def log_size(self):
+        """Where the log ends now, for await_log."""
+        return (self.folder / "daemon.log").stat().st_size
+
+    def await_log(self, pattern, begin=0, want=""):
+        """Waits for the first line behind `begin` that matches and gives it; `want` must be in it."""
+        # tail waits for the file to grow; grep would buffer.
+        with subprocess.Popen(["tail", "-c", f"+{begin + 1}", "-f", self.folder / "daemon.log"], stdout=subprocess.PIPE) as tail:
+            watchdog = threading.Timer(TIMEOUT, tail.kill)
+            watchdog.start()
+            try:
+                for line in tail.stdout:
+                    line = line.decode(errors="replace")
+                    if re.search(pattern, line):
+                        assert want in line, line
+                        return line
+            finally:
+                watchdog.cancel()
+                tail.kill()
+        raise AssertionError(f"no {pattern} in the log: {self.log_text()[-2000:]}")
 
     # --- clients ---------------------------------------------------------------------------------------------
 
