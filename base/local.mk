@@ -6,6 +6,8 @@ base_libbase_a_SOURCES = \
 	base/banned.h \
 	base/buf.c \
 	base/buf.h \
+	base/chain.c \
+	base/chain.h \
 	base/clock.c \
 	base/clock.h \
 	base/fault.c \

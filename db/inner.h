@@ -36,6 +36,7 @@ struct db {
     int64_t lazy_since; /* steady ms; when the oldest lazy one came */
     uint64_t submitted, completed;
     uint64_t flush; /* commit at least up to this one now */
+    bool trim;
     bool stopping;
 
     pthread_t thread;

@@ -68,6 +68,12 @@ static size_t take_group(struct db *db, struct db_write **ret_first)
 {
     pthread_mutex_lock(&db->lock);
     for (;;) {
+        if (db->trim) {
+            db->trim = false;
+            pthread_mutex_unlock(&db->lock);
+            engine->trim(db->writer.engine);
+            pthread_mutex_lock(&db->lock);
+        }
         bool due = db->eager > 0 || db->flush > db->completed || db->stopping;
         if (due || db->first == NULL) {
             if (db->first || db->stopping)
@@ -179,6 +185,14 @@ enum fault_code db_write_wait(struct db *db, struct db_write *write, struct faul
     if (waiter.result.code != FAULT_OK && f)
         *f = waiter.result;
     return waiter.result.code;
+}
+
+void db_trim(struct db *db)
+{
+    pthread_mutex_lock(&db->lock);
+    db->trim = true;
+    pthread_cond_signal(&db->work);
+    pthread_mutex_unlock(&db->lock);
 }
 
 void db_flush(struct db *db)

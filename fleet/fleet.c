@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/seal.h"
 #include "base/secret.h"
+#include "fleet/audit.h"
 #include "fleet/cache.h"
 #include "fleet/content.h"
 #include "fleet/crowd.h"
@@ -258,6 +259,8 @@ enum fault_code fleet_open(const struct settings *settings, struct fleet **ret_f
     if (code == FAULT_OK)
         code = open_memories(fleet, f);
     if (code == FAULT_OK)
+        code = audit_open(fleet, f);
+    if (code == FAULT_OK)
         code = open_clean(fleet, f);
     if (code == FAULT_OK)
         code = open_pools(fleet, f);
@@ -287,7 +290,9 @@ void fleet_close(struct fleet *fleet)
      */
     work_pool_free(fleet->work);
     work_pool_free(fleet->hashes);
+    audit_stop(fleet);
     db_close(fleet->db);
+    audit_free(fleet->audit);
     logbook_free(fleet->logbook);
     evict_board_free(fleet->evictions);
     crowd_free(fleet->crowd);

@@ -24,6 +24,7 @@ struct evict_board; /* clients that must go (evict.h) */
 struct crowd;       /* sessions and handshakes, by address (crowd.h) */
 struct logbook;     /* senders whose last reply may be unseen (logbook.h) */
 
+struct audit;          /* who did what (audit.h) */
 struct fleet_snapshot; /* settings that a reload brought (fleet.c) */
 
 struct fleet {
@@ -41,6 +42,7 @@ struct fleet {
     struct logbook *logbook;
     struct evict_board *evictions;
     struct crowd *crowd;
+    struct audit *audit;
     int lock;        /* the state folder's, held while it is open */
     int64_t cleaned; /* unfinished uploads that were removed when the catalog was opened */
     int upgraded;    /* steps that its schema took then */

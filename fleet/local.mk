@@ -3,6 +3,11 @@ noinst_LIBRARIES += fleet/libfleet.a
 fleet_libfleet_a_SOURCES = \
 	fleet/account.c \
 	fleet/account.h \
+	fleet/audit.c \
+	fleet/audit.def \
+	fleet/audit.h \
+	fleet/audit_inner.h \
+	fleet/audit_keep.c \
 	fleet/cache.c \
 	fleet/cache.h \
 	fleet/content.c \
@@ -13,6 +18,8 @@ fleet_libfleet_a_SOURCES = \
 	fleet/crowd.h \
 	fleet/fleet.c \
 	fleet/fleet.h \
+	fleet/flood.c \
+	fleet/flood.h \
 	fleet/found.c \
 	fleet/found.h \
 	fleet/grant.c \
@@ -48,6 +55,8 @@ fleet_libfleet_a_SOURCES = \
 	fleet/sighting.h \
 	fleet/stale.c \
 	fleet/stale.h \
+	fleet/tally.c \
+	fleet/tally.h \
 	fleet/tree.c \
 	fleet/tree.h \
 	fleet/tree_change.c \

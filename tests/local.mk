@@ -14,6 +14,7 @@ if HAVE_CMOCKA
 UNIT_TESTS += \
 	tests/unit/base/test_archive \
 	tests/unit/base/test_buf \
+	tests/unit/base/test_chain \
 	tests/unit/base/test_clock \
 	tests/unit/base/test_fault \
 	tests/unit/base/test_log \
@@ -31,6 +32,7 @@ UNIT_TESTS += \
 	tests/unit/base/test_xml
 tests_unit_base_test_archive_LDADD = $(BASE_TEST_LIBS)
 tests_unit_base_test_buf_LDADD = $(BASE_TEST_LIBS)
+tests_unit_base_test_chain_LDADD = $(BASE_TEST_LIBS)
 tests_unit_base_test_clock_LDADD = $(BASE_TEST_LIBS)
 tests_unit_base_test_fault_LDADD = $(BASE_TEST_LIBS)
 tests_unit_base_test_log_LDADD = $(BASE_TEST_LIBS)
@@ -62,11 +64,13 @@ UNIT_TESTS += \
 tests_unit_pki_test_make_LDADD = $(PKI_TEST_LIBS)
 UNIT_TESTS += \
 	tests/unit/fleet/test_account \
+	tests/unit/fleet/test_audit \
 	tests/unit/fleet/test_cache \
 	tests/unit/fleet/test_content \
 	tests/unit/fleet/test_evict \
 	tests/unit/fleet/test_fleet \
 	tests/unit/fleet/test_crowd \
+	tests/unit/fleet/test_flood \
 	tests/unit/fleet/test_grant \
 	tests/unit/fleet/test_handset \
 	tests/unit/fleet/test_inspect \
@@ -77,11 +81,15 @@ UNIT_TESTS += \
 	tests/unit/fleet/test_origin \
 	tests/unit/fleet/test_segment \
 	tests/unit/fleet/test_sighting \
+	tests/unit/fleet/test_tally \
 	tests/unit/fleet/test_tree \
 	tests/unit/fleet/test_trouble \
 	tests/unit/fleet/test_upload \
 	tests/unit/fleet/test_vault
 tests_unit_fleet_test_account_LDADD = $(FLEET_TEST_LIBS)
+tests_unit_fleet_test_audit_LDADD = $(FLEET_TEST_LIBS)
+tests_unit_fleet_test_flood_LDADD = $(FLEET_TEST_LIBS)
+tests_unit_fleet_test_tally_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_cache_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_content_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_evict_LDADD = $(FLEET_TEST_LIBS)
