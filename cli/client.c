@@ -16,7 +16,8 @@
 
 #define ANSWER_LIMIT    ((size_t)64 << 20)
 #define CONNECT_SECONDS 20L
-#define STALLED_SECONDS 120L /* without a byte; a large catalog takes its time */
+#define STALLED_SECONDS 120L  /* without a byte */
+#define COPYING_SECONDS 3600L /* the same for a file: the server may first copy a large catalog */
 
 struct client {
     const struct client_options *options;
@@ -160,7 +161,7 @@ static void set_up(struct call *call, const char *url, struct curl_slist *lines)
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, CONNECT_SECONDS);
     curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
-    curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, STALLED_SECONDS);
+    curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, call->fd >= 0 ? COPYING_SECONDS : STALLED_SECONDS);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "cradlectl");
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, client->words);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);

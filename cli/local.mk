@@ -7,6 +7,8 @@ cli_libcli_a_SOURCES = \
 	cli/client.h \
 	cli/ctl.c \
 	cli/ctl.h \
+	cli/ctl_backup.c \
+	cli/ctl_backup.h \
 	cli/ctl_print.c \
 	cli/ctl_status.c \
 	cli/ctl_status.h \

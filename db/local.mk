@@ -7,6 +7,7 @@ nodist_db_libdb_a_SOURCES = db/sql.c db/sql.h
 SQL_FILES = \
 	$(srcdir)/db/sql/account.sql \
 	$(srcdir)/db/sql/audit.sql \
+	$(srcdir)/db/sql/backup.sql \
 	$(srcdir)/db/sql/content.sql \
 	$(srcdir)/db/sql/file.sql \
 	$(srcdir)/db/sql/handset.sql \

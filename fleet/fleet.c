@@ -12,6 +12,7 @@
 #include "fleet/logbook.h"
 #include "fleet/memory.h"
 #include "fleet/sighting.h"
+#include "fleet/state.h"
 #include "fleet/trouble.h"
 #include "fleet/vault.h"
 
@@ -21,65 +22,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#define FLEET_BUSY_MS 5000
 
 struct fleet_snapshot {
     struct settings *settings;
     struct fleet_snapshot *next;
 };
-
-static enum fault_code catalog_file(const struct settings *settings, char *out, size_t size, struct fault *f)
-{
-    int n = snprintf(out, size, "%s/" FLEET_CATALOG, settings->state);
-    if (n < 0 || (size_t)n >= size)
-        return fault_set(f, FAULT_INPUT, "the path of the state folder is too long");
-    return FAULT_OK;
-}
-
-/* One process at a time: a second one would take the first one's unfinished uploads for what a crash left,
- * and the first would not learn of the second one's changes. The lock ends with the process. */
-static enum fault_code state_lock(const struct settings *settings, int *ret_lock, struct fault *f)
-{
-    int fd = open(settings->state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) {
-        *ret_lock = -1; /* opening the catalog says what is missing */
-        return FAULT_OK;
-    }
-    if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
-        *ret_lock = fd;
-        return FAULT_OK;
-    }
-    int why = errno;
-    close(fd);
-    if (why == EWOULDBLOCK)
-        return fault_set(f, FAULT_BUSY, "another cradled uses the state folder %s: stop that one first",
-                         settings->state);
-    return fault_set(f, FAULT_IO, "cannot lock the state folder %s: %s", settings->state, strerror(why));
-}
-
-static void state_unlock(int lock)
-{
-    if (lock >= 0)
-        close(lock);
-}
-
-static enum fault_code catalog_open(const struct settings *settings, bool create, struct db **ret_db,
-                                    int *ret_upgraded, struct fault *f)
-{
-    char file[sizeof settings->state + sizeof FLEET_CATALOG + 1];
-    enum fault_code code = catalog_file(settings, file, sizeof file, f);
-    if (code)
-        return code;
-    /* Each worker, and some of the front ends' threads that read for themselves. */
-    const struct db_options options = {
-        .file = file, .readers = (size_t)settings->workers + 8, .create = create, .busy_ms = FLEET_BUSY_MS
-    };
-    return db_open(&options, ret_db, ret_upgraded, f);
-}
 
 /* --- making it --- */
 
@@ -100,8 +49,8 @@ static enum fault_code init_folder(const struct settings *settings, struct fault
 /* The catalog's companions take over its mode: nobody else shall read even sealed contents and names. */
 static enum fault_code init_file(const struct settings *settings, struct fault *f)
 {
-    char file[sizeof settings->state + sizeof FLEET_CATALOG + 1];
-    enum fault_code code = catalog_file(settings, file, sizeof file, f);
+    char file[STATE_PATH];
+    enum fault_code code = state_path(settings, STATE_CATALOG, file, f);
     if (code)
         return code;
     int fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -162,7 +111,7 @@ enum fault_code fleet_init(const struct settings *settings, struct fault *f)
     if (code == FAULT_OK)
         code = init_file(settings, f);
     if (code == FAULT_OK)
-        code = catalog_open(settings, true, &db, NULL, f);
+        code = state_open(settings, STATE_CATALOG, true, false, &db, NULL, f);
     if (code == FAULT_OK)
         code = init_has_keys(db, &has_keys, f);
     /* The master key comes after this look: a new one beside a catalog that has keys would only hide that its
@@ -253,7 +202,9 @@ enum fault_code fleet_open(const struct settings *settings, struct fleet **ret_f
     if (code == FAULT_OK)
         code = state_lock(settings, &fleet->lock, f);
     if (code == FAULT_OK)
-        code = catalog_open(settings, false, &fleet->db, &fleet->upgraded, f);
+        state_clean(settings);
+    if (code == FAULT_OK)
+        code = state_open(settings, STATE_CATALOG, false, false, &fleet->db, &fleet->upgraded, f);
     if (code == FAULT_OK)
         code = open_vault(fleet, f);
     if (code == FAULT_OK)

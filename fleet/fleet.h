@@ -14,6 +14,7 @@
 #include "base/work.h"
 #include "db/db.h"
 #include <pthread.h>
+#include <stdatomic.h>
 
 struct vault;       /* data keys (vault.h) */
 struct cache;       /* hot contents (cache.h) */
@@ -35,6 +36,7 @@ struct fleet {
     struct work_pool *work;   /* for what can block; queue bounded */
     struct work_pool *hashes; /* password hashes; hash_workers threads, hash_queue places */
     struct vault *vault;
+    _Atomic bool backing_up; /* backup.c: one at a time */
     struct cache *cache;
     struct memory *memory;
     struct trouble *trouble;
@@ -51,9 +53,6 @@ struct fleet {
     struct tls_trust *trust;
     struct fleet_snapshot *snapshots;
 };
-
-/* The catalog's file in the folder `state`. */
-#define FLEET_CATALOG "catalog.db"
 
 /* Makes the state: folder (0700), master key (one that is there already is used), catalog, data keys.
  * FAULT_CONFLICT when there is one already; one whose making was interrupted is finished. FAULT_ABSENT: the

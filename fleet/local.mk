@@ -8,6 +8,8 @@ fleet_libfleet_a_SOURCES = \
 	fleet/audit.h \
 	fleet/audit_inner.h \
 	fleet/audit_keep.c \
+	fleet/backup.c \
+	fleet/backup.h \
 	fleet/cache.c \
 	fleet/cache.h \
 	fleet/content.c \
@@ -57,6 +59,8 @@ fleet_libfleet_a_SOURCES = \
 	fleet/stale.h \
 	fleet/tally.c \
 	fleet/tally.h \
+	fleet/state.c \
+	fleet/state.h \
 	fleet/tree.c \
 	fleet/tree.h \
 	fleet/tree_change.c \

@@ -18,8 +18,9 @@ struct part {
 struct reader {
     struct fleet *fleet;
     int64_t size;
-    struct cache_block *hot;   /* all bytes, or NULL: then parts, of which the first `held` are held */
-    struct cache_block *piece; /* the chunk that was read last */
+    struct reader_origin origin; /* read NULL: stored contents, as follows */
+    struct cache_block *hot;     /* all bytes, or NULL: then parts, of which the first `held` are held */
+    struct cache_block *piece;   /* the chunk that was read last */
     size_t piece_part;
     int64_t piece_index;
     size_t count, held;
@@ -42,6 +43,8 @@ void reader_free(struct reader *reader)
         return;
     for (size_t i = 0; i < reader->held; i++)
         content_let_go(reader->fleet->db, reader->part[i].content.id);
+    if (reader->origin.free)
+        reader->origin.free(reader->origin.user);
     cache_block_unref(reader->piece);
     cache_block_unref(reader->hot);
     free(reader);
@@ -108,6 +111,20 @@ enum fault_code reader_new(struct fleet *fleet, struct db_conn *conn, const stru
     return FAULT_OK;
 }
 
+enum fault_code reader_over(const struct reader_origin *origin, int64_t size, struct reader **ret_reader,
+                            struct fault *f)
+{
+    struct reader *reader = calloc(1, sizeof *reader);
+    if (reader == NULL) {
+        origin->free(origin->user);
+        return reader_no_memory(f);
+    }
+    reader->origin = *origin;
+    reader->size = size;
+    *ret_reader = reader;
+    return FAULT_OK;
+}
+
 /* The last part that begins at or before offset and is not empty there. */
 static size_t reader_part_at(const struct reader *reader, int64_t offset)
 {
@@ -161,6 +178,8 @@ enum fault_code reader_read(struct reader *reader, int64_t offset, void *out, si
                          (long long)reader->size);
     if ((int64_t)n > reader->size - offset || n > INT64_MAX)
         n = (size_t)(reader->size - offset);
+    if (reader->origin.read)
+        return reader->origin.read(reader->origin.user, offset, out, n, ret_n, f);
     if (reader->hot) {
         memcpy(out, (const char *)cache_block_data(reader->hot) + offset, n);
         *ret_n = n;

@@ -39,7 +39,9 @@ server_libserver_a_SOURCES = \
 	server/respond.c \
 	server/respond.h \
 	server/route.c \
-	server/route.h
+	server/route.h \
+	server/upkeep.c \
+	server/upkeep.h
 
 sbin_PROGRAMS += cradled
 cradled_SOURCES = \

@@ -26,7 +26,8 @@ struct reply {
     struct buf body;       /* unless reader */
     struct reader *reader; /* owned */
     int64_t offset;        /* in the reader */
-    int64_t length; /* of the reader's bytes; also without a reader, for HEAD and 304: what GET would tell */
+    int64_t length; /* of the reader's bytes; also without a reader, for HEAD and 304: what GET would tell, -1
+                       when that is not known */
     bool bodiless;  /* HEAD, 304: `length` is told, no body goes out */
     bool close;     /* the connection ends with this answer */
 };

@@ -7,6 +7,7 @@
 #include "server/files.h"
 #include "server/handsets.h"
 #include "server/logs.h"
+#include "server/upkeep.h"
 
 #include <string.h>
 
@@ -40,6 +41,7 @@ static const struct route routes[] = {
     { METHOD_DELETE, "/api/v1/accounts/{name}",             ADMIN,      BODY_NONE,   accounts_remove,  "remove an account" },
     { METHOD_POST,   "/api/v1/accounts/{name}/password",    ADMIN,      BODY_JSON,   accounts_password, "set an account's password, or have one made" },
     { METHOD_GET,    "/api/v1/versions",                    ADMIN,      BODY_NONE,   files_versions,   "list the former versions of a file" },
+    { METHOD_GET,    "/api/v1/backup",                      ADMIN,      BODY_NONE,   upkeep_backup,    "download a sealed backup of the whole catalog" },
     { METHOD_GET,    "/{path}",                             WHO_ALL,    BODY_NONE,   files_read,       "read a file or a log, or list a folder" },
     { METHOD_PUT,    "/{path}",                             WHO_ALL,    BODY_UPLOAD, files_write,      "store a file, or a new generation of a log" },
     { METHOD_DELETE, "/{path}",                             WHO_ALL,    BODY_NONE,   files_remove,     "remove a file, or end a log's generation" },

@@ -247,6 +247,7 @@ check_PROGRAMS += $(REPLAY_TESTS)
 CLEANFILES += crash-*
 
 E2E_TESTS = \
+	tests/e2e/test_backup.py \
 	tests/e2e/test_command.py \
 	tests/e2e/test_ctl.py \
 	tests/e2e/test_damage.py \

@@ -3,6 +3,7 @@
 #include "tests/unit/fleet/site.h"
 
 #include "base/seal.h"
+#include "fleet/state.h"
 #include "fleet/vault.h"
 
 #include <sys/stat.h>
@@ -61,7 +62,7 @@ static void test_init_makes_a_private_state_once(void **state)
     site_begin(&site, NULL);
     assert_int_equal(stat(site.settings->state, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0700);
-    snprintf(file, sizeof file, "%s/%s", site.settings->state, FLEET_CATALOG);
+    snprintf(file, sizeof file, "%s/%s", site.settings->state, STATE_CATALOG);
     assert_int_equal(stat(file, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0600);
     assert_int_equal(stat(site.settings->master_key, &st), 0);
@@ -82,7 +83,7 @@ static void test_init_finishes_what_was_interrupted(void **state)
     site_settings(&site, NULL);
     site_check(tls_init(&f), &f);
     assert_int_equal(mkdir(site.settings->state, 0700), 0);
-    snprintf(file, sizeof file, "%s/%s", site.settings->state, FLEET_CATALOG);
+    snprintf(file, sizeof file, "%s/%s", site.settings->state, STATE_CATALOG);
     FILE *empty = fopen(file, "w");
     assert_non_null(empty);
     fclose(empty);

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fleet/state.h"
+
+#include "base/mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#define STATE_BUSY_MS 5000
+
+enum fault_code state_path(const struct settings *settings, const char *name, char out[STATE_PATH],
+                           struct fault *f)
+{
+    int n = snprintf(out, STATE_PATH, "%s/%s", settings->state, name);
+    if (n < 0 || (size_t)n >= STATE_PATH)
+        return fault_set(f, FAULT_INPUT, "the path of the state folder is too long");
+    return FAULT_OK;
+}
+
+enum fault_code state_lock(const struct settings *settings, int *ret_lock, struct fault *f)
+{
+    int fd = open(settings->state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) {
+        *ret_lock = -1; /* opening the catalog says what is missing */
+        return FAULT_OK;
+    }
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+        *ret_lock = fd;
+        return FAULT_OK;
+    }
+    int why = errno;
+    close(fd);
+    if (why == EWOULDBLOCK)
+        return fault_set(f, FAULT_BUSY, "another cradled uses the state folder %s: stop that one first",
+                         settings->state);
+    return fault_set(f, FAULT_IO, "cannot lock the state folder %s: %s", settings->state, strerror(why));
+}
+
+void state_unlock(int lock)
+{
+    if (lock >= 0)
+        close(lock);
+}
+
+enum fault_code state_open(const struct settings *settings, const char *name, bool create, bool erase,
+                           struct db **ret_db, int *ret_upgraded, struct fault *f)
+{
+    char file[STATE_PATH];
+    enum fault_code code = state_path(settings, name, file, f);
+    if (code)
+        return code;
+    /* Each worker, and some of the front ends' threads that read for themselves. */
+    const struct db_options options = { .file = file,
+                                        .readers = (size_t)settings->workers + 8,
+                                        .create = create,
+                                        .busy_ms = STATE_BUSY_MS,
+                                        .erase = erase };
+    return db_open(&options, ret_db, ret_upgraded, f);
+}
+
+void state_remove(const struct settings *settings, const char *name)
+{
+    static const char *const beside[] = { "-journal", "-wal", "-shm", "" };
+    for (size_t i = 0; i < ARRAY_LENGTH(beside); i++) {
+        char with[64], file[STATE_PATH];
+        snprintf(with, sizeof with, "%s%s", name, beside[i]);
+        if (state_path(settings, with, file, NULL) == FAULT_OK)
+            unlink(file);
+    }
+}
+
+void state_clean(const struct settings *settings)
+{
+    state_remove(settings, STATE_SNAPSHOT);
+    state_remove(settings, STATE_INCOMING);
+}
