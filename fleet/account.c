@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "fleet/audit.h"
 #include "fleet/evict.h"
 #include "fleet/grant.h"
 #include "fleet/handset.h"
@@ -186,10 +187,36 @@ static enum fault_code make_password(struct fleet *fleet, const struct account_c
 
 struct account_write {
     struct db_write write;
+    struct fleet *fleet;
+    const struct principal *actor;
     struct account account; /* add: the new one; otherwise only its name */
     const struct account_change *change;
     char stored[SECRET_STORED_MAX];
 };
+
+/* The change, and that a secret is shown with it: it is, once this has been committed. */
+static enum fault_code record(const struct account_write *w, struct db_conn *conn, enum audit_kind kind,
+                              const char *about, struct fault *f)
+{
+    static const char *const passwords[] = { [PASSWORD_KEEP] = "",
+                                             [PASSWORD_NONE] = " password=none",
+                                             [PASSWORD_MADE] = " password=made",
+                                             [PASSWORD_CHOSEN] = " password=chosen",
+                                             [PASSWORD_IMPORTED] = " password=imported" };
+    const struct account_change *c = w->change;
+    char detail[128];
+    snprintf(detail, sizeof detail, "%s%s%s", about,
+             c && c->set_enabled ? c->enabled ? " enabled=1" : " enabled=0" : "",
+             c ? passwords[c->password] : "");
+    struct audit_event event = {
+        .kind = kind, .who = w->actor, .target = w->account.name, .detail = detail + (detail[0] == ' ')
+    };
+    enum fault_code code = audit_add(w->fleet, conn, &event, f);
+    event.kind = AUDIT_KIND_SECRET_SHOWN;
+    event.detail = "the password that was made";
+    return code == FAULT_OK && c && c->password == PASSWORD_MADE ? audit_add(w->fleet, conn, &event, f)
+                                                                 : code;
+}
 
 static enum fault_code run_add(struct db_conn *conn, struct db_write *write, struct fault *f)
 {
@@ -211,7 +238,10 @@ static enum fault_code run_add(struct db_conn *conn, struct db_write *write, str
                       &inserted, f);
     if (code == FAULT_OK && inserted == 0)
         code = fault_set(f, FAULT_CONFLICT, "there is an account %s already", a->name);
-    return code;
+    char about[64];
+    snprintf(about, sizeof about, "role=%s%s%s", role_name(a->role), handset ? " mac=" : "",
+             handset ? a->mac.text : "");
+    return code == FAULT_OK ? record(w, conn, AUDIT_KIND_ACCOUNT_ADDED, about, f) : code;
 }
 
 static enum fault_code other_administrators(struct db_conn *conn, const struct account *account,
@@ -249,7 +279,7 @@ static enum fault_code run_change(struct db_conn *conn, struct db_write *write, 
                       NULL, f);
     }
     mem_wipe(stored, sizeof stored);
-    return code;
+    return code == FAULT_OK ? record(w, conn, AUDIT_KIND_ACCOUNT_CHANGED, "", f) : code;
 }
 
 static enum fault_code run_remove(struct db_conn *conn, struct db_write *write, struct fault *f)
@@ -261,7 +291,7 @@ static enum fault_code run_remove(struct db_conn *conn, struct db_write *write, 
         code = other_administrators(conn, &now, f);
     if (code == FAULT_OK)
         code = db_run(conn, SQL_ACCOUNT_REMOVE, DB_ARGS(db_text(now.name)), NULL, f);
-    return code;
+    return code == FAULT_OK ? record(w, conn, AUDIT_KIND_ACCOUNT_REMOVED, "", f) : code;
 }
 
 static enum fault_code check_new(const struct account *account, char ret_name[ACCOUNT_NAME_LIMIT + 1],
@@ -300,7 +330,9 @@ enum fault_code account_add(struct fleet *fleet, const struct principal *actor, 
                             const struct account_change *change, char made[SECRET_MADE_LENGTH + 1],
                             struct fault *f)
 {
-    struct account_write w = { .write.run = run_add, .account = *account, .change = change };
+    struct account_write w = {
+        .write.run = run_add, .fleet = fleet, .actor = actor, .account = *account, .change = change
+    };
     char fresh[SECRET_MADE_LENGTH + 1];
     enum fault_code code = may_change(actor, f);
     if (code == FAULT_OK)
@@ -320,7 +352,7 @@ enum fault_code account_change(struct fleet *fleet, const struct principal *acto
                                const struct account_change *change, char made[SECRET_MADE_LENGTH + 1],
                                struct fault *f)
 {
-    struct account_write w = { .write.run = run_change, .change = change };
+    struct account_write w = { .write.run = run_change, .fleet = fleet, .actor = actor, .change = change };
     char fresh[SECRET_MADE_LENGTH + 1];
     enum fault_code code = may_change(actor, f);
     if (code == FAULT_OK && !account_canonical(name, w.account.name))
@@ -339,7 +371,7 @@ enum fault_code account_change(struct fleet *fleet, const struct principal *acto
 enum fault_code account_remove(struct fleet *fleet, const struct principal *actor, const char *name,
                                struct fault *f)
 {
-    struct account_write w = { .write.run = run_remove };
+    struct account_write w = { .write.run = run_remove, .fleet = fleet, .actor = actor };
     enum fault_code code = may_change(actor, f);
     if (code == FAULT_OK && !account_canonical(name, w.account.name))
         code = absent(name, f);

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/utf.h"
+#include "fleet/audit.h"
 #include "fleet/evict.h"
 #include "fleet/grant.h"
 #include "fleet/sighting.h"
@@ -124,9 +125,29 @@ static enum fault_code check_label(const char *label, struct fault *f)
 
 struct change_write {
     struct db_write write;
+    struct fleet *fleet;
+    const struct principal *actor;
     const struct mac *mac;
     const struct handset_change *change;
 };
+
+static enum fault_code record(const struct change_write *w, struct db_conn *conn, enum audit_kind kind,
+                              struct fault *f)
+{
+    const struct handset_change *c = w->change;
+    char detail[HANDSET_LABEL_LIMIT + 64] = "";
+    size_t n = 0;
+    if (c && c->set_enabled)
+        n += (size_t)snprintf(detail + n, sizeof detail - n, " enabled=%d", c->enabled);
+    if (c && c->set_binding)
+        n += (size_t)snprintf(detail + n, sizeof detail - n, " require_binding=%d", c->require_binding);
+    if (c && c->label)
+        snprintf(detail + n, sizeof detail - n, " label=%s", c->label);
+    const struct audit_event event = {
+        .kind = kind, .who = w->actor, .target = w->mac->text, .detail = detail[0] ? detail + 1 : ""
+    };
+    return audit_add(w->fleet, conn, &event, f);
+}
 
 static enum fault_code run_add(struct db_conn *conn, struct db_write *write, struct fault *f)
 {
@@ -141,7 +162,7 @@ static enum fault_code run_add(struct db_conn *conn, struct db_write *write, str
                &inserted, f);
     if (code == FAULT_OK && inserted == 0)
         code = fault_set(f, FAULT_CONFLICT, "%s is registered already", w->mac->text);
-    return code;
+    return code == FAULT_OK ? record(w, conn, AUDIT_KIND_HANDSET_ADDED, f) : code;
 }
 
 static enum fault_code run_change(struct db_conn *conn, struct db_write *write, struct fault *f)
@@ -153,12 +174,13 @@ static enum fault_code run_change(struct db_conn *conn, struct db_write *write, 
     if (code != FAULT_OK)
         return code;
     int64_t now = clock_wall_ms();
-    return db_run(conn, SQL_HANDSET_UPDATE,
+    code = db_run(conn, SQL_HANDSET_UPDATE,
                   DB_ARGS(db_text(w->mac->text), db_text(c->label ? c->label : h.label),
                           db_int(c->set_enabled ? c->enabled : h.enabled),
                           db_int(c->set_binding ? c->require_binding : h.require_binding),
                           db_int(now > h.changed ? now : h.changed + 1)),
                   NULL, f);
+    return code == FAULT_OK ? record(w, conn, AUDIT_KIND_HANDSET_CHANGED, f) : code;
 }
 
 static enum fault_code run_remove(struct db_conn *conn, struct db_write *write, struct fault *f)
@@ -171,13 +193,15 @@ static enum fault_code run_remove(struct db_conn *conn, struct db_write *write, 
         code = db_run(conn, SQL_HANDSET_REMOVE, DB_ARGS(db_text(w->mac->text)), &removed, f);
     if (code == FAULT_OK && removed == 0)
         code = not_registered(w->mac, f);
-    return code;
+    return code == FAULT_OK ? record(w, conn, AUDIT_KIND_HANDSET_REMOVED, f) : code;
 }
 
 enum fault_code handset_add(struct fleet *fleet, const struct principal *actor, const struct mac *mac,
                             const struct handset_change *change, struct fault *f)
 {
-    struct change_write w = { .write.run = run_add, .mac = mac, .change = change };
+    struct change_write w = {
+        .write.run = run_add, .fleet = fleet, .actor = actor, .mac = mac, .change = change
+    };
     enum fault_code code = may_change(actor, f);
     if (code == FAULT_OK && mac->text[0] == '\0')
         code = fault_set(f, FAULT_INPUT, "a handset has a MAC: 12 hex digits, not all zero");
@@ -189,7 +213,9 @@ enum fault_code handset_add(struct fleet *fleet, const struct principal *actor, 
 enum fault_code handset_change(struct fleet *fleet, const struct principal *actor, const struct mac *mac,
                                const struct handset_change *change, struct fault *f)
 {
-    struct change_write w = { .write.run = run_change, .mac = mac, .change = change };
+    struct change_write w = {
+        .write.run = run_change, .fleet = fleet, .actor = actor, .mac = mac, .change = change
+    };
     enum fault_code code = may_change(actor, f);
     if (code == FAULT_OK && change->label)
         code = check_label(change->label, f);
@@ -203,7 +229,7 @@ enum fault_code handset_change(struct fleet *fleet, const struct principal *acto
 enum fault_code handset_remove(struct fleet *fleet, const struct principal *actor, const struct mac *mac,
                                struct fault *f)
 {
-    struct change_write w = { .write.run = run_remove, .mac = mac };
+    struct change_write w = { .write.run = run_remove, .fleet = fleet, .actor = actor, .mac = mac };
     enum fault_code code = may_change(actor, f);
     if (code == FAULT_OK)
         code = db_write_wait(fleet->db, &w.write, f);

@@ -6,10 +6,14 @@ fleet_libfleet_a_SOURCES = \
 	fleet/audit.c \
 	fleet/audit.def \
 	fleet/audit.h \
+	fleet/audit_file.c \
+	fleet/audit_file.h \
 	fleet/audit_inner.h \
 	fleet/audit_keep.c \
 	fleet/backup.c \
 	fleet/backup.h \
+	fleet/audit_login.c \
+	fleet/audit_login.h \
 	fleet/cache.c \
 	fleet/cache.h \
 	fleet/content.c \

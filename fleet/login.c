@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "fleet/audit_login.h"
 #include "fleet/evict.h"
 #include "fleet/handset.h"
 #include "fleet/memory.h"
@@ -69,6 +70,7 @@ static void finish(struct login *login, enum login_result result, const char *re
     login->result = result;
     login->on.reason = reason;
     write_log(login);
+    audit_login(login);
     login->on.reason = NULL;
     mem_wipe(login->password, sizeof login->password);
     mem_wipe(login->on.stored, sizeof login->on.stored);

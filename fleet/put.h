@@ -18,6 +18,7 @@ struct put_target {
     bool check_xml; /* .cfg and .xml of administrators; encrypted configuration files are recognised and pass
                      */
     char author[ACCOUNT_NAME_LIMIT + 1];
+    struct principal who; /* an administrator: the audit trail records what is stored */
 };
 /* Checks options->size against the limit; quota and preconditions were looked at by the caller and are
  * decided again in the commit. *ret_upload is given. Does not block. */

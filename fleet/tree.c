@@ -2,6 +2,7 @@
 #include "fleet/tree.h"
 
 #include "base/mem.h"
+#include "fleet/audit_file.h"
 #include "fleet/found.h"
 #include "fleet/grant.h"
 #include "fleet/reader.h"
@@ -240,8 +241,10 @@ enum fault_code tree_open(struct fleet *fleet, const struct principal *who, cons
             code = fault_set(f, FAULT_DAMAGED, "the stored bytes of %s are missing", path->text);
     }
     db_read_end(fleet->db, conn);
-    if (code == FAULT_OK)
+    if (code == FAULT_OK) {
         *ret_entry = entry;
+        audit_opened(fleet, who, path, &found, &wish);
+    }
     return watch_trouble(fleet, who, &place, &found, code);
 }
 

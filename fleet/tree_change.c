@@ -3,6 +3,7 @@
  * have changed. */
 #include "base/clock.h"
 #include "base/mem.h"
+#include "fleet/audit_file.h"
 #include "fleet/found.h"
 #include "fleet/grant.h"
 #include "fleet/handset.h"
@@ -50,6 +51,7 @@ static void aim(const struct settings *settings, struct put *put)
     t->limit = t->log ? settings->max_log : handset ? settings->max_override : settings->max_file;
     t->check_xml = !handset && (has_suffix(t->path.text, ".cfg") || has_suffix(t->path.text, ".xml"));
     mem_copy_text(t->author, sizeof t->author, principal_name(put->who));
+    t->who = *put->who;
 }
 
 static enum fault_code check_handset(struct db_conn *conn, struct put *put, struct fault *f)
@@ -140,7 +142,7 @@ enum fault_code tree_put(struct fleet *fleet, const struct principal *who, const
 
 struct remove_write {
     struct db_write write;
-    const struct fleet *fleet;
+    struct fleet *fleet;
     const struct principal *who;
     struct place place;
     const char *if_match, *if_none_match;
@@ -163,6 +165,8 @@ static enum fault_code run_remove(struct db_conn *conn, struct db_write *write, 
     else if (code == FAULT_OK)
         code = layer_remove(conn, place->mac.text, place->path.text, principal_name(w->who), now,
                             w->fleet->settings->file_versions, f);
+    if (code == FAULT_OK)
+        code = audit_removed(w->fleet, conn, w->who, place, f);
     return code == FAULT_ABSENT ? fault_set(f, FAULT_ABSENT, GRANT_ABSENT_WORDS) : code;
 }
 

@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "fleet/audit_file.h"
 #include "fleet/content.h"
 #include "fleet/inspect.h"
 #include "fleet/layer.h"
@@ -402,7 +403,7 @@ static enum fault_code commit_file(struct upload *u, struct db_conn *conn, int64
         code = layer_store(conn, t->layer, t->path.text, &file, u->fleet->settings->file_versions,
                            &u->committed.created, f);
     layer_etag(&u->content, u->committed.etag);
-    return code;
+    return code == FAULT_OK ? audit_stored(u->fleet, conn, t, &u->committed, file.unchecked, f) : code;
 }
 
 static enum fault_code commit_run(struct db_conn *conn, struct db_write *write, struct fault *f)

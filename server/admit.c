@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "fleet/audit.h"
 #include "fleet/grant.h"
 #include "fleet/handset.h"
 #include "fleet/trouble.h"
@@ -120,12 +121,26 @@ static enum fault_code judge(const struct exchange *x, struct fault *f)
     return FAULT_OK;
 }
 
+/* The role may not do it at all: worth a record, unlike a name that the tree keeps to itself. */
+static void record_denied(const struct exchange *x)
+{
+    const struct request *request = &x->request;
+    char target[PATH_LIMIT + 16];
+    snprintf(target, sizeof target, "%s %s", method_name(request->method), request->path.text);
+    const struct audit_event event = {
+        .kind = AUDIT_KIND_ACCESS_DENIED, .who = &request->who, .target = target, .outcome = "denied"
+    };
+    audit_note(x->gate->fleet, &event);
+}
+
 static void granted(struct exchange *x)
 {
     struct fault f;
     x->request.who = x->login.who;
     handset_seen(x->gate->fleet, &x->request.who, request_header(&x->request, "User-Agent"));
     if (judge(x, &f) != FAULT_OK) {
+        if (f.code == FAULT_FORBIDDEN)
+            record_denied(x);
         reply_fault(&x->reply, &f);
         exchange_done(x);
     } else if (x->request.route->body == BODY_JSON) {

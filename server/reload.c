@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "fleet/audit.h"
 
 #define NAMES_MAX 32
 
@@ -35,6 +36,16 @@ static enum fault_code swap(struct load *load, struct tls_trust *trust, const st
     return FAULT_OK;
 }
 
+static void record(struct fleet *fleet, const char *cause, const struct fault *failure)
+{
+    char detail[sizeof failure->text + 64];
+    snprintf(detail, sizeof detail, "cause=%s%s%s", cause, failure ? "; " : "", failure ? failure->text : "");
+    const struct audit_event event = { .kind = AUDIT_KIND_SETTINGS_RELOAD,
+                                       .outcome = failure ? "failed" : NULL,
+                                       .detail = detail };
+    audit_note(fleet, &event);
+}
+
 void reload(const struct load_source *source, struct watch *watch, const struct serving *serving,
             const char *cause)
 {
@@ -51,6 +62,7 @@ void reload(const struct load_source *source, struct watch *watch, const struct 
         load_warn(serving->fleet->settings);
     } else
         log_event(LOG_RELOAD_FAILED, "cause=%s why=%s", cause, LOG_VALUE(f.text));
+    record(serving->fleet, cause, code == FAULT_OK ? NULL : &f);
     tls_trust_unref(trust);
     load_fini(&load);
 }

@@ -4,6 +4,7 @@
 #include "server/serve.h"
 
 #include "base/log.h"
+#include "fleet/audit.h"
 #include "fleet/fleet.h"
 #include "ftps/ftps.h"
 #include "server/command.h"
@@ -33,7 +34,9 @@ static enum fault_code set_up(const struct load *load, struct serving *s, struct
     if (s->fleet->upgraded > 0)
         log_event(LOG_DB_UPGRADED, "steps=%d", s->fleet->upgraded);
     load_warn(load->settings);
-    code = https_start(s->fleet, load->identity, &s->https, f);
+    code = audit_serve(s->fleet, "version=" PACKAGE_VERSION, f);
+    if (code == FAULT_OK)
+        code = https_start(s->fleet, load->identity, &s->https, f);
     if (code == FAULT_OK)
         code = ftps_start(s->fleet, load->identity, &s->ftps, f);
     return code;
