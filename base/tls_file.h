@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* PEM files for tls.c and tls_trust.c, and for nobody else. Floor 0; any thread. */
+/* PEM files for tls.c, tls_trust.c and the checker in pki/, and for nobody else. Floor 0; any thread. */
 #ifndef CRADLE_TLS_FILE_H
 #define CRADLE_TLS_FILE_H
 
