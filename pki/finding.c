@@ -127,13 +127,20 @@ void findings_fini(struct findings *findings)
     *findings = (struct findings){ 0 };
 }
 
-void finding_line(const struct finding *finding, char *out, size_t size)
+void finding_print(FILE *out, const struct finding *finding)
 {
-    char at[sizeof finding->subject + 40] = "";
+    fprintf(out, "%-8s %s  %s", finding_severity_word(finding->severity), rows[finding->id].word,
+            finding->source);
     if (finding->certificate > 0)
-        snprintf(at, sizeof at, ", certificate %u%s%s%s", finding->certificate,
-                 finding->subject[0] ? " (" : "", finding->subject, finding->subject[0] ? ")" : "");
-    snprintf(out, size, "%s %s: %s%s: %s%s%s; %s", finding_severity_word(finding->severity),
-             rows[finding->id].word, finding->source, at, rows[finding->id].meaning,
+        fprintf(out, ", certificate %u%s%s%s", finding->certificate, finding->subject[0] ? " (" : "",
+                finding->subject, finding->subject[0] ? ")" : "");
+    fprintf(out, "\n         %s%s%s\n         > %s\n", rows[finding->id].meaning,
+            finding->text[0] ? ": " : "", finding->text, rows[finding->id].remedy);
+}
+
+void finding_words(const struct finding *finding, char *out, size_t size)
+{
+    const char *slash = strrchr(finding->source, '/');
+    snprintf(out, size, "%s: %s%s%s; %s", slash ? slash + 1 : finding->source, rows[finding->id].meaning,
              finding->text[0] ? ": " : "", finding->text, rows[finding->id].remedy);
 }

@@ -8,6 +8,7 @@
 #include "base/fault.h"
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 enum finding_severity { FINDING_INFO, FINDING_WARNING, FINDING_FATAL };
 
@@ -59,7 +60,10 @@ const char *finding_remedy(enum finding_id id);
 const char *finding_severity_word(enum finding_severity severity); /* "info", "warning", "fatal" */
 enum finding_severity finding_severity_of(enum finding_id id, bool bundle);
 
-/* One line: "fatal key-mismatch: server.pem, certificate 1 (CN=a): meaning: text; remedy", cut to fit. */
-void finding_line(const struct finding *finding, char *out, size_t size);
+/* Three lines for a person: severity and word with the place, what is wrong, what to do. */
+void finding_print(FILE *out, const struct finding *finding);
+/* What is wrong and what to do, for one line of text, as far as there is room: "FILE: words: text; remedy",
+ * the file without its folder. */
+void finding_words(const struct finding *finding, char *out, size_t size);
 
 #endif

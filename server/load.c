@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "server/preflight.h"
 
 enum fault_code load_identity(const struct settings *settings, struct tls_identity **ret_identity,
                               struct fault *f)
@@ -32,6 +33,8 @@ enum fault_code load_files(const struct load_source *source, struct watch *watch
         watch_add_former(&fresh, watch);
     if (watch != NULL)
         *watch = fresh;
+    if (code == FAULT_OK)
+        code = preflight(load.settings, f);
     if (code == FAULT_OK)
         code = load_identity(load.settings, &load.identity, f);
     if (code == FAULT_OK)

@@ -51,6 +51,8 @@ cradled_SOURCES = \
 	server/load.c \
 	server/load.h \
 	server/main.c \
+	server/preflight.c \
+	server/preflight.h \
 	server/reload.c \
 	server/reload.h \
 	server/serve.c \

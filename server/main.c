@@ -9,6 +9,7 @@
 #include "fleet/fleet.h"
 #include "server/command.h"
 #include "server/load.h"
+#include "server/preflight.h"
 #include "server/route.h"
 #include "server/serve.h"
 
@@ -82,16 +83,27 @@ static void prepare_process(void)
     signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is a full disk, not the end */
 }
 
+/* Every finding, then what only the attempt to use the files can show. */
 static int check(const struct settings *settings)
 {
     struct fault f;
+    struct findings findings = { 0 };
     struct tls_identity *identity = NULL;
     struct tls_trust *trust = NULL;
-    enum fault_code code = load_identity(settings, &identity, &f);
+    enum fault_code code = preflight_look(settings, &findings, &f);
+    for (size_t i = 0; i < findings.count; i++)
+        finding_print(stdout, &findings.list[i]);
+    fflush(stdout); /* before what is said on standard error */
+    bool fatal = findings.worst == FINDING_FATAL;
+    if (code == FAULT_OK && fatal)
+        code = fault_set(&f, FAULT_INPUT, "the daemon will not start: see what is fatal above");
+    if (code == FAULT_OK)
+        code = load_identity(settings, &identity, &f);
     if (code == FAULT_OK)
         code = fleet_trust_load(settings, &trust, &f);
     tls_trust_unref(trust);
     tls_identity_unref(identity);
+    findings_fini(&findings);
     if (code != FAULT_OK)
         return command_failed(&f);
     puts("the settings, the certificates and the CA bundles can be used");

@@ -60,7 +60,13 @@ tests_unit_db_test_schema_LDADD = $(DB_TEST_LIBS)
 tests_unit_db_test_snapshot_LDADD = $(DB_TEST_LIBS)
 tests_unit_db_test_sql_LDADD = $(DB_TEST_LIBS)
 UNIT_TESTS += \
-	tests/unit/pki/test_make
+	tests/unit/pki/test_check \
+	tests/unit/pki/test_finding \
+	tests/unit/pki/test_make \
+	tests/unit/pki/test_pem
+tests_unit_pki_test_check_LDADD = $(PKI_TEST_LIBS)
+tests_unit_pki_test_finding_LDADD = $(PKI_TEST_LIBS)
+tests_unit_pki_test_pem_LDADD = $(PKI_TEST_LIBS)
 tests_unit_pki_test_make_LDADD = $(PKI_TEST_LIBS)
 UNIT_TESTS += \
 	tests/unit/fleet/test_account \
@@ -253,6 +259,7 @@ E2E_TESTS = \
 	tests/e2e/test_damage.py \
 	tests/e2e/test_evict.py \
 	tests/e2e/test_files.py \
+	tests/e2e/test_findings.py \
 	tests/e2e/test_ftps.py \
 	tests/e2e/test_hostile.py \
 	tests/e2e/test_https.py \
@@ -285,6 +292,7 @@ $(E2E_TESTS:.py=.log) $(LINT_TESTS:.py=.log): cradled$(EXEEXT) cradle-handset$(E
 
 EXTRA_DIST += \
 	tests/unit/base/certificates.h \
+	tests/unit/pki/forge.h \
 	tests/unit/db/shelf.h \
 	tests/unit/fleet/camp.h \
 	tests/unit/fleet/site.h \

@@ -23,7 +23,8 @@ FLOORS = {
 # The files of floor 4 compose the program and run what needs the catalog itself.
 COMPOSITION = {"server/main.c": {"base", "fleet"}, "server/serve.c": {"base", "fleet", "ftps"}, "server/reload.h": {"base", "fleet", "ftps"},
                "server/command_init.c": {"base", "fleet"},
-               "server/command_demo.c": {"base", "fleet", "pki"}}
+               "server/command_demo.c": {"base", "fleet", "pki"},
+               "server/preflight.c": {"base", "pki"}, "server/preflight.h": {"base", "pki"}}
 # Headers of floor 2 pass db/db.h on; the front ends never name it themselves.
 THIRD_PARTIES = {
     r"\bgnutls_\w+": {"base/tls.c", "base/tls.h", "base/tls_trust.c", "base/tls_recall.c", "base/tls_session.c", "base/stream.c", "base/stream.h", "base/secret.c", "base/seal.c"},
@@ -117,6 +118,16 @@ def test_every_event_is_documented():
     text = (SOURCE / "doc/events.md").read_text()
     rows = dict(re.findall(r"^\| `([\w.-]+)` \| (.+?) \|$", text, re.M))
     assert rows == dict(line.split("\t") for line in cradled("--list-events").splitlines())
+
+
+def test_every_finding_is_documented_and_tested():
+    table = re.findall(r'^X\((\w+), "([\w-]+)", (\w+), (\w+), "(.*)", "(.*)"\)$', (SOURCE / "pki/finding.def").read_text(), re.M)
+    assert len(table) == (SOURCE / "pki/finding.def").read_text().count("\nX(")
+    text = (SOURCE / "doc/findings.md").read_text()
+    rows = re.findall(r"^\| `([\w-]+)` \| (\w+) \| (\w+) \| (.+?) \| (.+?) \|$", text, re.M)
+    assert rows == [(word, own.lower(), bundle.lower(), meaning, remedy) for _, word, own, bundle, meaning, remedy in table]
+    tests = "".join(p.read_text() for p in sorted((SOURCE / "tests/unit/pki").glob("test_*.c")))
+    assert not [identifier for identifier, *_ in table if not re.search(rf"\b(F\(|FINDING_){identifier}\b", tests)]
 
 
 def test_openapi_lists_the_routes():

@@ -177,11 +177,8 @@ static void expect(size_t row, const char *recipe, const struct findings *found,
     for (int id = 0; id < FINDING_ID_COUNT; id++) {
         if (seen[id] == want[id])
             continue;
-        for (size_t i = 0; i < found->count; i++) {
-            char line[1024];
-            finding_line(&found->list[i], line, sizeof line);
-            print_error("%s\n", line);
-        }
+        for (size_t i = 0; i < found->count; i++)
+            finding_print(stderr, &found->list[i]);
         fail_msg("row %zu (%s): %s %s", row, recipe, finding_word((enum finding_id)id),
                  seen[id] ? "was found" : "was not found");
     }
