@@ -215,6 +215,11 @@ enum fault_code db_read_begin(struct db *db, struct db_conn **ret_conn, struct f
         pthread_mutex_unlock(&db->readers_lock);
         return code;
     }
+    pthread_mutex_lock(&db->readers_lock);
+    conn->lent = ++db->lends;
+    conn->next = db->lent;
+    db->lent = conn;
+    pthread_mutex_unlock(&db->readers_lock);
     code = engine->control(conn->engine, ENGINE_BEGIN_READ, f);
     if (code == FAULT_OK)
         *ret_conn = conn;
@@ -230,10 +235,32 @@ void db_read_end(struct db *db, struct db_conn *conn)
     db_end_running(conn);
     engine->control(conn->engine, ENGINE_ROLLBACK, NULL);
     pthread_mutex_lock(&db->readers_lock);
+    struct db_conn **link = &db->lent;
+    while (*link != conn)
+        link = &(*link)->next;
+    *link = conn->next;
     conn->next = db->idle;
     db->idle = conn;
     pthread_cond_signal(&db->reader_idle);
     pthread_mutex_unlock(&db->readers_lock);
+}
+
+uint64_t db_read_mark(struct db *db)
+{
+    pthread_mutex_lock(&db->readers_lock);
+    uint64_t mark = db->lends;
+    pthread_mutex_unlock(&db->readers_lock);
+    return mark;
+}
+
+bool db_read_passed(struct db *db, uint64_t mark)
+{
+    bool passed = true;
+    pthread_mutex_lock(&db->readers_lock);
+    for (const struct db_conn *conn = db->lent; conn; conn = conn->next)
+        passed = passed && conn->lent > mark;
+    pthread_mutex_unlock(&db->readers_lock);
+    return passed;
 }
 
 /* --- open and close ------------------------------------------------------------ */

@@ -87,6 +87,12 @@ enum fault_code db_run(struct db_conn *conn, enum db_statement statement, struct
  * after busy_ms. */
 enum fault_code db_read_begin(struct db *db, struct db_conn **ret_conn, struct fault *f);
 void db_read_end(struct db *db, struct db_conn *conn); /* takes NULL */
+/* A mark, and whether every reader that was lent before it has been given back since: then nobody's snapshot
+ * is older than the mark. */
+uint64_t db_read_mark(struct db *db);
+bool db_read_passed(struct db *db, uint64_t mark);
+/* Is the write-ahead log still to be emptied after a db_scrub? */
+bool db_scrubbing(struct db *db);
 
 /* --- writing
  * ------------------------------------------------------------------------------------------------ */
@@ -104,6 +110,12 @@ struct db_write {
     void *waiter;
     bool lazy;
 };
+/* Inside a write's run, before it deletes: what this write, and the others of its group, delete is
+ * overwritten in the file, and after the commit the write-ahead log is emptied as soon as readers let it, so
+ * that nothing of it is left beside the file either. For keys, whose destruction destroys what they sealed.
+ */
+void db_scrub(struct db_conn *conn);
+
 /* Queues; commits come as soon as the writer is free, with all that is queued by then. */
 void db_submit(struct db *db, struct db_write *write);
 /* Queues for the next commit that somebody else causes, or a few seconds later: no fsync of its own. All

@@ -16,6 +16,10 @@ enum engine_control {
     ENGINE_SAVE,        /* a savepoint: RELEASE keeps, UNDO takes back what came after it */
     ENGINE_RELEASE,
     ENGINE_UNDO,
+    ENGINE_SCRUB,    /* the writer: from here on what is deleted is overwritten */
+    ENGINE_NO_SCRUB, /* where that costs no write of its own */
+    ENGINE_EMPTY,    /* outside of a transaction: all into the file, the write-ahead log cut to nothing;
+                        FAULT_BUSY while a reader needs it, after a short wait */
     ENGINE_CONTROLS
 };
 

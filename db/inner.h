@@ -15,7 +15,9 @@ static const struct engine *const engine = &engine_sqlite;
 
 struct db_conn {
     struct engine_conn *engine;
-    struct db_conn *next;        /* in the list of idle readers */
+    struct db_conn *next;        /* in the list of idle readers, or of those that are lent */
+    uint64_t lent;               /* its number among all that ever were */
+    bool scrub;                  /* the writer: db_scrub was called in this group */
     bool running[SQL_COUNT + 1]; /* between db_select and db_end */
     struct fault trouble;        /* the engine's latest */
 };
@@ -26,10 +28,11 @@ struct db {
 
     pthread_mutex_t readers_lock;
     pthread_cond_t reader_idle;
-    struct db_conn *idle;
+    struct db_conn *idle, *lent;
+    uint64_t lends; /* ever */
     size_t readers; /* made so far */
 
-    pthread_mutex_t lock; /* what follows, but for writer and results, which are the writer thread's */
+    pthread_mutex_t lock; /* what follows, but for what stands below `thread`, which is the writer's */
     pthread_cond_t work, settled;
     struct db_write *first, **last;
     size_t eager;       /* queued writes that somebody waits for */
@@ -38,9 +41,11 @@ struct db {
     uint64_t flush; /* commit at least up to this one now */
     bool trim;
     bool stopping;
+    bool scrub_due; /* the write-ahead log holds what was destroyed */
 
     pthread_t thread;
     struct db_conn writer;
+    int64_t scrub_at; /* steady ms; the next attempt to empty the write-ahead log */
     struct fault results[DB_GROUP_MAX];
 };
 

@@ -9,6 +9,7 @@ SQL_FILES = \
 	$(srcdir)/db/sql/audit.sql \
 	$(srcdir)/db/sql/backup.sql \
 	$(srcdir)/db/sql/content.sql \
+	$(srcdir)/db/sql/delivery.sql \
 	$(srcdir)/db/sql/file.sql \
 	$(srcdir)/db/sql/handset.sql \
 	$(srcdir)/db/sql/key.sql \

@@ -10,10 +10,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#define WAL_PAGES       2000            /* 16 MiB: a checkpoint after the commit that reaches it */
-#define WAL_LONG        (8 * WAL_PAGES) /* readers keep it from starting anew: wait for them */
-#define WAL_PATIENCE_MS 500
-#define RETRY_MS        5
+#define WAL_PAGES         2000            /* 16 MiB: a checkpoint after the commit that reaches it */
+#define WAL_LONG          (8 * WAL_PAGES) /* readers keep it from starting anew: wait for them */
+#define WAL_PATIENCE_MS   500
+#define RETRY_MS          5
+#define EMPTY_PATIENCE_MS 20
 
 static enum fault_code translate(int rc)
 {
@@ -244,10 +245,11 @@ static enum fault_code set_up_writer(struct engine_conn *conn, const struct db_o
     if (code == FAULT_OK)
         code = sqlite_execute(conn,
                               "PRAGMA synchronous = FULL; PRAGMA cache_size = -16384; "
-                              "PRAGMA journal_size_limit = 67108864",
+                              "PRAGMA journal_size_limit = 67108864; PRAGMA secure_delete = FAST",
                               "opening", f);
     if (code == FAULT_OK && options->erase)
         code = sqlite_execute(conn, "PRAGMA secure_delete = ON", "opening", f);
+    conn->erase = options->erase;
     for (int step = version + 1; code == FAULT_OK && step <= SQL_STEPS; step++)
         code = take_step(conn, step, &taken, f);
     if (code == FAULT_OK)
@@ -326,6 +328,15 @@ static bool sqlite_inside(struct engine_conn *conn)
     return !sqlite3_get_autocommit(conn->db);
 }
 
+/* It waits for those who read, and holds writers up meanwhile: only for a moment, somebody tries again. */
+static enum fault_code empty_log(struct engine_conn *conn, struct fault *f)
+{
+    sqlite3_busy_timeout(conn->db, EMPTY_PATIENCE_MS);
+    int rc = sqlite3_wal_checkpoint_v2(conn->db, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    sqlite3_busy_timeout(conn->db, conn->busy_ms);
+    return rc == SQLITE_OK ? FAULT_OK : sqlite_failed(conn, rc, "checkpoint", f);
+}
+
 static enum fault_code sqlite_control(struct engine_conn *conn, enum engine_control what, struct fault *f)
 {
     static const char *const words[ENGINE_CONTROLS] = {
@@ -336,7 +347,13 @@ static enum fault_code sqlite_control(struct engine_conn *conn, enum engine_cont
         [ENGINE_SAVE] = "SAVEPOINT one",
         [ENGINE_RELEASE] = "RELEASE one",
         [ENGINE_UNDO] = "ROLLBACK TO one; RELEASE one",
+        [ENGINE_SCRUB] = "PRAGMA secure_delete = ON",
+        [ENGINE_NO_SCRUB] = "PRAGMA secure_delete = FAST",
     };
+    if (what == ENGINE_EMPTY)
+        return empty_log(conn, f);
+    if (what == ENGINE_NO_SCRUB && conn->erase)
+        return FAULT_OK;
     if (what == ENGINE_ROLLBACK && !sqlite_inside(conn))
         return FAULT_OK;
     return sqlite_execute(conn, words[what], "transaction", f);

@@ -19,6 +19,7 @@ struct engine_conn {
     sqlite3 *db;
     int busy_ms;
     int checkpoint_at; /* pages in the WAL */
+    bool erase;        /* whatever is deleted is overwritten */
     struct prepared prepared[SQL_COUNT + 1];
 };
 

@@ -7,7 +7,8 @@
 #include <string.h>
 #include <time.h>
 
-#define LAZY_MS 5000
+#define LAZY_MS  5000
+#define EMPTY_MS 500 /* between attempts to empty the write-ahead log */
 
 /* Runs one write of a group. FAULT_OK: its own changes are in, or undone when *result says so. Otherwise the
  * whole transaction is lost, for this reason: the engine rolled it back by itself, or one write could not be
@@ -31,6 +32,47 @@ static enum fault_code run_one(struct db *db, struct db_write *write, bool alone
         return why->code ? why->code : fault_set(why, FAULT_IO, "the catalog gave the transaction up");
     }
     return alone ? FAULT_OK : engine->control(conn, code == FAULT_OK ? ENGINE_RELEASE : ENGINE_UNDO, why);
+}
+
+void db_scrub(struct db_conn *conn)
+{
+    struct fault f;
+    /* It cannot fail but for memory; then what is deleted is still overwritten wherever a page is written
+     * anyway. */
+    (void)engine->control(conn->engine, ENGINE_SCRUB, &f);
+    conn->scrub = true;
+}
+
+bool db_scrubbing(struct db *db)
+{
+    pthread_mutex_lock(&db->lock);
+    bool due = db->scrub_due;
+    pthread_mutex_unlock(&db->lock);
+    return due;
+}
+
+/* After a group: what it destroyed is still in the write-ahead log. */
+static void scrub_noted(struct db *db)
+{
+    if (!db->writer.scrub)
+        return;
+    db->writer.scrub = false;
+    engine->control(db->writer.engine, ENGINE_NO_SCRUB, NULL);
+    pthread_mutex_lock(&db->lock);
+    db->scrub_due = true;
+    pthread_mutex_unlock(&db->lock);
+}
+
+static void scrub_try(struct db *db)
+{
+    int64_t now = clock_steady_ms();
+    if (!db_scrubbing(db) || now < db->scrub_at)
+        return;
+    bool done = engine->control(db->writer.engine, ENGINE_EMPTY, NULL) == FAULT_OK;
+    db->scrub_at = done ? 0 : now + EMPTY_MS; /* each attempt holds the writer up for a moment */
+    pthread_mutex_lock(&db->lock);
+    db->scrub_due = !done;
+    pthread_mutex_unlock(&db->lock);
 }
 
 static void fail_all(struct fault *results, size_t n, const struct fault *why)
@@ -60,13 +102,28 @@ static size_t run_group(struct db *db, struct db_write *first, size_t count)
     engine->control(conn, ENGINE_ROLLBACK, NULL); /* what is not committed by now */
     if (code != FAULT_OK)
         fail_all(db->results, ran, &why);
+    scrub_noted(db);
     return ran;
 }
 
-/* Takes the next group off the queue, waiting until somebody waits for one; 0 at the end. */
-static size_t take_group(struct db *db, struct db_write **ret_first)
+/* Sleeps until there is news or `ms` have passed; under the lock. */
+static void sleep_a_while(struct db *db, int64_t ms)
 {
-    pthread_mutex_lock(&db->lock);
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += ms / 1000;
+    until.tv_nsec += ms % 1000 * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    pthread_cond_timedwait(&db->work, &db->lock, &until);
+}
+
+/* Waits until a group should be taken, or the end has come; false when only the write-ahead log should be
+ * looked at. Under the lock. */
+static bool await_group(struct db *db)
+{
     for (;;) {
         if (db->trim) {
             db->trim = false;
@@ -75,32 +132,42 @@ static size_t take_group(struct db *db, struct db_write **ret_first)
             pthread_mutex_lock(&db->lock);
         }
         bool due = db->eager > 0 || db->flush > db->completed || db->stopping;
-        if (due || db->first == NULL) {
-            if (db->first || db->stopping)
-                break;
-            pthread_cond_wait(&db->work, &db->lock);
-            continue;
-        }
-        int64_t left = db->lazy_since + LAZY_MS - clock_steady_ms();
+        if (db->stopping || (due && db->first))
+            return true;
+        int64_t left = db->first ? db->lazy_since + LAZY_MS - clock_steady_ms() : EMPTY_MS;
         if (left <= 0)
-            break;
-        struct timespec until;
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_sec += left / 1000 + 1;
-        pthread_cond_timedwait(&db->work, &db->lock, &until);
+            return true;
+        if (db->scrub_due) {
+            sleep_a_while(db, left < EMPTY_MS ? left : EMPTY_MS);
+            return false;
+        }
+        if (db->first)
+            sleep_a_while(db, left + 1);
+        else
+            pthread_cond_wait(&db->work, &db->lock);
     }
+}
+
+/* Takes the next group off the queue; *ret_count may be 0. False at the end. */
+static bool take_group(struct db *db, struct db_write **ret_first, size_t *ret_count)
+{
     size_t count = 0;
-    struct db_write **end = &db->first;
-    for (; *end && count < DB_GROUP_MAX; end = &(*end)->next, count++)
-        if (!(*end)->lazy)
-            db->eager--;
-    *ret_first = db->first;
-    db->first = *end;
-    if (db->first == NULL)
-        db->last = &db->first;
-    *end = NULL;
+    pthread_mutex_lock(&db->lock);
+    if (await_group(db)) {
+        struct db_write **end = &db->first;
+        for (; *end && count < DB_GROUP_MAX; end = &(*end)->next, count++)
+            if (!(*end)->lazy)
+                db->eager--;
+        *ret_first = db->first;
+        db->first = *end;
+        if (db->first == NULL)
+            db->last = &db->first;
+        *end = NULL;
+    }
+    bool ended = db->stopping && count == 0;
     pthread_mutex_unlock(&db->lock);
-    return count;
+    *ret_count = count;
+    return !ended;
 }
 
 void *db_writer(void *user)
@@ -108,7 +175,7 @@ void *db_writer(void *user)
     struct db *db = user;
     struct db_write *first = NULL;
     size_t count;
-    while ((count = take_group(db, &first)) > 0) {
+    while (take_group(db, &first, &count)) {
         while (count > 0) {
             size_t ran = run_group(db, first, count);
             for (size_t i = 0; i < ran; i++) {
@@ -122,6 +189,7 @@ void *db_writer(void *user)
             pthread_cond_broadcast(&db->settled);
             pthread_mutex_unlock(&db->lock);
         }
+        scrub_try(db);
     }
     return NULL;
 }

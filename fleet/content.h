@@ -11,30 +11,55 @@
 #include "db/db.h"
 #include "fleet/fleet.h"
 #include "fleet/reader.h"
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define CONTENT_CHUNK   65536
-#define CONTENT_HOT_MAX 1048576 /* contents up to this size are cached whole and read at once */
+#define CONTENT_CHUNK 65536
+/* Far above any setting, and so small that millions of them can be added. */
+#define CONTENT_SIZE_MAX ((int64_t)1 << 40)
+#define CONTENT_HOT_MAX  1048576 /* contents up to this size are cached whole and read at once */
 
+enum content_kind {
+    CONTENT_SEGMENT, /* of a log */
+    CONTENT_FILE,    /* equal ones are stored once */
+    CONTENT_BEARER   /* a file that bears a private key (R20): sealed under a key of its own, never shared */
+};
 struct content {
     uint8_t id[SEAL_CONTENT_ID];
+    enum content_kind kind;
     int64_t size;
+    uint32_t key; /* none of its chunks is under a data key of a lower number; for content_settle */
     struct secret_digest
         digest; /* HMAC-SHA-256 under the vault's digest key: equal bytes, equal digest, telling nothing */
 };
 
-/* Reads id, size and digest from three columns of a row. FAULT_DAMAGED. */
-enum fault_code content_row(struct db_rows *rows, int column, struct content *ret_content, struct fault *f);
+/* Reads a content from six columns of a row (id, size, digest, kind, chunks, mac) and checks the MAC over
+ * them. FAULT_DAMAGED, naming the content. */
+enum fault_code content_row(struct vault *vault, struct db_rows *rows, int column,
+                            struct content *ret_content, struct fault *f);
+/* The MAC of a row: under the vault's row key, over id, kind, size, number of chunks and digest. */
+void content_mac(struct vault *vault, const struct content *content, struct secret_digest *ret_mac);
 
 /* In a write. The chunk is sealed already (the caller seals outside of the writer's thread). */
-enum fault_code content_stage(struct db_conn *conn, const uint8_t id[SEAL_CONTENT_ID], int64_t created,
-                              struct fault *f);
+enum fault_code content_stage(struct db_conn *conn, const uint8_t id[SEAL_CONTENT_ID], uint32_t key,
+                              int64_t created, struct fault *f);
 enum fault_code content_add_chunk(struct db_conn *conn, const uint8_t id[SEAL_CONTENT_ID], int64_t index,
                                   const void *sealed, size_t n, struct fault *f);
 /* The content is complete: no longer staged (it need not have been staged before). */
-enum fault_code content_settle(struct db_conn *conn, const struct content *content, int64_t created,
-                               struct fault *f);
+enum fault_code content_settle(struct vault *vault, struct db_conn *conn, const struct content *content,
+                               int64_t created, struct fault *f);
+/* In a write: a file's content of the same bytes that the catalog has already. FAULT_ABSENT. *ret_sound: it
+ * is small (CONTENT_HOT_MAX), and every chunk of it opens: it can be named instead. Otherwise the new bytes
+ * take over its names (content_rename), which heals what may be damaged, and costs a large one no second
+ * reading. */
+enum fault_code content_equal(struct vault *vault, struct db_conn *conn, const struct content *content,
+                              struct content *ret_equal, bool *ret_sound, struct fault *f);
+/* In a write: every file and former version that names `from` names `to` from now on, and `from` goes. */
+enum fault_code content_rename(struct db_conn *conn, const uint8_t from[SEAL_CONTENT_ID],
+                               const uint8_t to[SEAL_CONTENT_ID], struct fault *f);
+/* A file lets go of its content: it is removed when no other name is left. */
+enum fault_code content_release(struct db_conn *conn, const uint8_t id[SEAL_CONTENT_ID], struct fault *f);
 /* Nothing names the content any more: it goes, at once, or, while a reader holds it (hold.h), as soon as the
  * last one is freed; until then it counts as staged, so that a crash does not leave it behind. */
 enum fault_code content_remove(struct db_conn *conn, const uint8_t id[SEAL_CONTENT_ID], struct fault *f);
@@ -51,10 +76,10 @@ int64_t content_chunks(int64_t size);
 size_t content_chunk_size(int64_t size, int64_t index);
 /* Opens one chunk into out, which has room for content_chunk_size() bytes. FAULT_DAMAGED, naming content and
  * chunk. */
-enum fault_code content_chunk(const struct vault *vault, struct db_conn *conn, const struct content *content,
+enum fault_code content_chunk(struct vault *vault, struct db_conn *conn, const struct content *content,
                               int64_t index, void *out, struct fault *f);
 /* All of it into out, which has room for content->size bytes. */
-enum fault_code content_load(const struct vault *vault, struct db_conn *conn, const struct content *content,
+enum fault_code content_load(struct vault *vault, struct db_conn *conn, const struct content *content,
                              void *out, struct fault *f);
 
 /* A reader over these contents, one after the other; copies the array. What is small altogether

@@ -214,6 +214,8 @@ enum fault_code fleet_open(const struct settings *settings, struct fleet **ret_f
     if (code == FAULT_OK)
         code = open_clean(fleet, f);
     if (code == FAULT_OK)
+        code = adopt_contents(fleet->db, fleet->vault, &fleet->adopted, f);
+    if (code == FAULT_OK)
         code = open_pools(fleet, f);
     if (code) {
         fleet_close(fleet);

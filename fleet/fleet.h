@@ -13,6 +13,7 @@
 #include "base/tls.h"
 #include "base/work.h"
 #include "db/db.h"
+#include "fleet/adopt.h"
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -45,9 +46,10 @@ struct fleet {
     struct evict_board *evictions;
     struct crowd *crowd;
     struct audit *audit;
-    int lock;        /* the state folder's, held while it is open */
-    int64_t cleaned; /* unfinished uploads that were removed when the catalog was opened */
-    int upgraded;    /* steps that its schema took then */
+    int lock;                    /* the state folder's, held while it is open */
+    int64_t cleaned;             /* unfinished uploads that were removed when the catalog was opened */
+    int upgraded;                /* steps that its schema took then */
+    struct adopt_result adopted; /* contents of schema 1 that got their MAC then */
     /* fleet.c's own */
     pthread_mutex_t swap; /* of what follows; never held for long */
     struct tls_trust *trust;

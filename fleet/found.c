@@ -9,8 +9,8 @@
 
 #define LAYER_SHARED ""
 
-enum fault_code found_at(struct db_conn *conn, const struct principal *who, const struct place *place,
-                         int64_t version, struct found *ret_found, struct fault *f)
+enum fault_code found_at(struct vault *vault, struct db_conn *conn, const struct principal *who,
+                         const struct place *place, int64_t version, struct found *ret_found, struct fault *f)
 {
     struct found found = { 0 };
     const char *path = place->path.text;
@@ -18,18 +18,18 @@ enum fault_code found_at(struct db_conn *conn, const struct principal *who, cons
     switch (place->kind) {
     case PLACE_OWN:
         found.own = true;
-        code = layer_find(conn, place->mac.text, path, version, &found.file, f);
+        code = layer_find(vault, conn, place->mac.text, path, version, &found.file, f);
         /* No shared name carries a MAC (grant.c). */
         if (code == FAULT_ABSENT && !place->own_name) {
             found.own = false;
-            code = layer_find(conn, LAYER_SHARED, path, version, &found.file, f);
+            code = layer_find(vault, conn, LAYER_SHARED, path, version, &found.file, f);
         }
         break;
     case PLACE_SHARED:
-        code = layer_find(conn, LAYER_SHARED, path, version, &found.file, f);
+        code = layer_find(vault, conn, LAYER_SHARED, path, version, &found.file, f);
         break;
     case PLACE_LAYER:
-        code = layer_find(conn, place->mac.text, path, version, &found.file, f);
+        code = layer_find(vault, conn, place->mac.text, path, version, &found.file, f);
         break;
     case PLACE_LOG:
         found.log = true;

@@ -23,8 +23,9 @@ struct found {
 /* The file or log at a place; version as in layer_find. A handset sees its newest generation only while that
  * is open. FAULT_ABSENT also for every place that is a folder. On any other failure ret_found->own alone is
  * set: it tells whose file it was that could not be read. */
-enum fault_code found_at(struct db_conn *conn, const struct principal *who, const struct place *place,
-                         int64_t version, struct found *ret_found, struct fault *f);
+enum fault_code found_at(struct vault *vault, struct db_conn *conn, const struct principal *who,
+                         const struct place *place, int64_t version, struct found *ret_found,
+                         struct fault *f);
 /* Its entry; the name is the path's last component. */
 void found_entry(const struct found *found, const struct path *path, struct tree_entry *ret_entry);
 const char *found_etag(const struct found *found, char etag[80]);

@@ -12,8 +12,8 @@ static struct db_arg content_id(const struct content *content)
     return db_blob(content->id, sizeof content->id);
 }
 
-enum fault_code layer_find(struct db_conn *conn, const char *layer, const char *path, int64_t version,
-                           struct layer_file *ret_file, struct fault *f)
+enum fault_code layer_find(struct vault *vault, struct db_conn *conn, const char *layer, const char *path,
+                           int64_t version, struct layer_file *ret_file, struct fault *f)
 {
     struct db_rows rows;
     if (version == 0)
@@ -24,11 +24,11 @@ enum fault_code layer_find(struct db_conn *conn, const char *layer, const char *
     enum fault_code code = FAULT_OK;
     bool found = db_next(&rows);
     if (found) {
-        code = content_row(&rows, 0, &file.content, f);
-        file.version = db_row_int(&rows, 3);
-        file.modified = db_row_int(&rows, 4);
-        (void)mem_copy_text(file.author, sizeof file.author, db_row_text(&rows, 5));
-        file.unchecked = db_row_int(&rows, 6) != 0;
+        code = content_row(vault, &rows, 0, &file.content, f);
+        file.version = db_row_int(&rows, 6);
+        file.modified = db_row_int(&rows, 7);
+        (void)mem_copy_text(file.author, sizeof file.author, db_row_text(&rows, 8));
+        file.unchecked = db_row_int(&rows, 9) != 0;
     }
     enum fault_code ended = db_end(&rows, code ? NULL : f);
     if (code == FAULT_OK)
@@ -66,7 +66,7 @@ static enum fault_code layer_trim(struct db_conn *conn, const char *layer, const
             code = db_run(conn, SQL_FILE_DELETE_FORMER,
                           DB_ARGS(db_text(layer), db_text(path), db_int(excess[i].version)), NULL, f);
             if (code == FAULT_OK)
-                code = content_remove(conn, excess[i].content.id, f);
+                code = content_release(conn, excess[i].content.id, f);
         }
         if (code || count == 0)
             return code;
@@ -95,25 +95,52 @@ static enum fault_code layer_retire(struct db_conn *conn, const char *layer, con
                   NULL, f);
 }
 
-enum fault_code layer_store(struct db_conn *conn, const char *layer, const char *path,
+/* What a name names, in whatever state that is; the id is all zero when there is none. */
+static enum fault_code layer_named(struct db_conn *conn, const char *layer, const char *path,
+                                   uint8_t id[SEAL_CONTENT_ID], int64_t *ret_version, struct fault *f)
+{
+    struct db_rows rows;
+    size_t n = 0;
+    memset(id, 0, SEAL_CONTENT_ID);
+    db_select(conn, SQL_FILE_NAMED, DB_ARGS(db_text(layer), db_text(path)), &rows);
+    if (db_next(&rows)) {
+        const void *found = db_row_blob(&rows, 0, &n);
+        memcpy(id, found, n < SEAL_CONTENT_ID ? n : SEAL_CONTENT_ID);
+        *ret_version = db_row_int(&rows, 1);
+    }
+    return db_end(&rows, f);
+}
+
+/* Is this one kept as a former version when it goes? Never what bears a private key (R20). Whose bytes are
+ * lost has nothing left that could be kept. */
+static bool layer_keeps(enum fault_code found, const struct layer_file *file)
+{
+    return found == FAULT_OK && file->content.kind != CONTENT_BEARER;
+}
+
+enum fault_code layer_store(struct vault *vault, struct db_conn *conn, const char *layer, const char *path,
                             const struct layer_file *file, int64_t keep, bool *ret_created, struct fault *f)
 {
     struct layer_file former = { 0 };
-    int64_t version;
-    enum fault_code code = layer_find(conn, layer, path, 0, &former, f);
-    bool created = code == FAULT_ABSENT;
-    /* Whose bytes are lost has nothing left that could be kept; to replace it is how it is mended. */
-    bool lost = code == FAULT_DAMAGED;
-    if (code && !created && !lost)
-        return code;
-    code = layer_next_version(conn, layer, path, former.version, &version, f);
-    if (code == FAULT_OK && !created && !lost)
+    uint8_t old[SEAL_CONTENT_ID];
+    int64_t version = 0;
+    enum fault_code found = layer_find(vault, conn, layer, path, 0, &former, f);
+    bool created = found == FAULT_ABSENT, kept = layer_keeps(found, &former);
+    /* To replace what is damaged is how it is mended. */
+    if (found && !created && found != FAULT_DAMAGED)
+        return found;
+    enum fault_code code = layer_named(conn, layer, path, old, &version, f);
+    if (code == FAULT_OK)
+        code = layer_next_version(conn, layer, path, version, &version, f);
+    if (code == FAULT_OK && kept)
         code = layer_retire(conn, layer, path, file->modified, file->author, f);
     if (code == FAULT_OK)
         code = db_run(conn, SQL_FILE_PUT,
                       DB_ARGS(db_text(layer), db_text(path), db_int(version), content_id(&file->content),
                               db_int(file->modified), db_text(file->author), db_int(file->unchecked)),
                       NULL, f);
+    if (code == FAULT_OK && !created && !kept)
+        code = content_release(conn, old, f);
     if (code == FAULT_OK && !created)
         code = layer_trim(conn, layer, path, keep, f);
     if (code == FAULT_OK)
@@ -121,15 +148,23 @@ enum fault_code layer_store(struct db_conn *conn, const char *layer, const char 
     return code;
 }
 
-enum fault_code layer_remove(struct db_conn *conn, const char *layer, const char *path, const char *actor,
-                             int64_t now, int64_t keep, struct fault *f)
+enum fault_code layer_remove(struct vault *vault, struct db_conn *conn, const char *layer, const char *path,
+                             const char *actor, int64_t now, int64_t keep, struct fault *f)
 {
-    struct layer_file file;
-    enum fault_code code = layer_find(conn, layer, path, 0, &file, f);
-    if (code == FAULT_OK)
+    struct layer_file file = { 0 };
+    uint8_t old[SEAL_CONTENT_ID];
+    int64_t version;
+    enum fault_code found = layer_find(vault, conn, layer, path, 0, &file, f);
+    if (found && found != FAULT_DAMAGED)
+        return found;
+    bool kept = layer_keeps(found, &file);
+    enum fault_code code = layer_named(conn, layer, path, old, &version, f);
+    if (code == FAULT_OK && kept)
         code = layer_retire(conn, layer, path, now, actor, f);
     if (code == FAULT_OK)
         code = db_run(conn, SQL_FILE_DELETE, DB_ARGS(db_text(layer), db_text(path)), NULL, f);
+    if (code == FAULT_OK && !kept)
+        code = content_release(conn, old, f);
     if (code == FAULT_OK)
         code = layer_trim(conn, layer, path, keep, f);
     return code;

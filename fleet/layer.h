@@ -21,16 +21,16 @@ struct layer_file {
 };
 
 /* version 0: the current file. FAULT_ABSENT. */
-enum fault_code layer_find(struct db_conn *conn, const char *layer, const char *path, int64_t version,
-                           struct layer_file *ret_file, struct fault *f);
+enum fault_code layer_find(struct vault *vault, struct db_conn *conn, const char *layer, const char *path,
+                           int64_t version, struct layer_file *ret_file, struct fault *f);
 /* Stores or replaces; the former one is kept as a version, of which at most `keep` stay (older ones are
  * removed with their contents). *ret_created: there was none. The content is settled by the caller in the
  * same write. */
-enum fault_code layer_store(struct db_conn *conn, const char *layer, const char *path,
+enum fault_code layer_store(struct vault *vault, struct db_conn *conn, const char *layer, const char *path,
                             const struct layer_file *file, int64_t keep, bool *ret_created, struct fault *f);
 /* The current file becomes a former version. FAULT_ABSENT. */
-enum fault_code layer_remove(struct db_conn *conn, const char *layer, const char *path, const char *actor,
-                             int64_t now, int64_t keep, struct fault *f);
+enum fault_code layer_remove(struct vault *vault, struct db_conn *conn, const char *layer, const char *path,
+                             const char *actor, int64_t now, int64_t keep, struct fault *f);
 /* What is directly in `folder` of one layer: files, and folders that have something below. Adds to *list,
  * unsorted, skipping names that are there already (the overlay of two layers). At most one entry a name. */
 enum fault_code layer_list(struct db_conn *conn, const char *layer, const struct path *folder,

@@ -14,6 +14,8 @@ fleet_libfleet_a_SOURCES = \
 	fleet/backup.h \
 	fleet/audit_login.c \
 	fleet/audit_login.h \
+	fleet/adopt.c \
+	fleet/adopt.h \
 	fleet/cache.c \
 	fleet/cache.h \
 	fleet/content.c \

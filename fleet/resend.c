@@ -20,20 +20,18 @@ struct bytes {
     int64_t segment, size;
     struct secret_digest digest;
 };
-static enum fault_code resend_bytes(struct db_conn *conn, const struct segment_new *segment,
-                                    int64_t generation, struct bytes *ret_bytes, struct fault *f)
+static enum fault_code resend_bytes(struct fleet *fleet, struct db_conn *conn,
+                                    const struct segment_new *segment, int64_t generation,
+                                    struct bytes *ret_bytes, struct fault *f)
 {
     struct db_rows rows;
     struct bytes bytes = { .size = -1 };
+    struct content content;
     db_select(conn, SQL_LOG_SEGMENT_BYTES,
               DB_ARGS(db_text(segment->mac.text), db_text(segment->path), db_int(generation)), &rows);
-    if (db_next(&rows)) {
-        size_t n = 0;
-        const void *digest = db_row_blob(&rows, 2, &n);
-        bytes.segment = db_row_int(&rows, 0);
-        bytes.size = db_row_int(&rows, 1);
-        memcpy(bytes.digest.bytes, digest, n < sizeof bytes.digest.bytes ? n : sizeof bytes.digest.bytes);
-    }
+    /* A row that was changed is like no other: new bytes are welcome then. */
+    if (db_next(&rows) && content_row(fleet->vault, &rows, 1, &content, NULL) == FAULT_OK)
+        bytes = (struct bytes){ db_row_int(&rows, 0), content.size, content.digest };
     enum fault_code code = db_end(&rows, f);
     if (code == FAULT_OK)
         *ret_bytes = bytes;
@@ -67,7 +65,7 @@ enum fault_code resend_append(struct fleet *fleet, struct db_conn *conn, const s
     }
     enum fault_code code = db_end(&rows, f);
     if (code == FAULT_OK && last)
-        code = resend_bytes(conn, segment, open->generation, &bytes, f);
+        code = resend_bytes(fleet, conn, segment, open->generation, &bytes, f);
     if (code == FAULT_OK && last && bytes.segment == last && resend_same(&bytes, &segment->content))
         *ret_repeats = last;
     return code;
@@ -82,7 +80,7 @@ static enum fault_code resend_digest(struct fleet *fleet, struct db_conn *conn,
     AUTO_FREE struct content *contents = NULL;
     size_t count = 0;
     enum fault_code code =
-        segment_contents(conn, &segment->mac, segment->path, generation, &contents, &count, f);
+        segment_contents(fleet->vault, conn, &segment->mac, segment->path, generation, &contents, &count, f);
     if (code)
         return code;
     struct secret_mac_state *state = secret_mac_new(vault_digest_key(fleet->vault));
@@ -112,7 +110,7 @@ enum fault_code resend_replace(struct fleet *fleet, struct db_conn *conn, const 
     struct bytes whole = { .size = open->size };
     enum fault_code code;
     if (open->segments - open->repeats == 1) {
-        code = resend_bytes(conn, segment, open->generation, &whole, f);
+        code = resend_bytes(fleet, conn, segment, open->generation, &whole, f);
     } else {
         code = resend_digest(fleet, conn, segment, open->generation, &whole.digest, f);
         /* What cannot be read cannot be compared: new bytes are welcome then. */

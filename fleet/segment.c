@@ -76,9 +76,9 @@ enum fault_code segment_find(struct db_conn *conn, const struct mac *mac, const 
     return FAULT_OK;
 }
 
-enum fault_code segment_contents(struct db_conn *conn, const struct mac *mac, const char *path,
-                                 int64_t generation, struct content **ret_contents, size_t *ret_count,
-                                 struct fault *f)
+enum fault_code segment_contents(struct vault *vault, struct db_conn *conn, const struct mac *mac,
+                                 const char *path, int64_t generation, struct content **ret_contents,
+                                 size_t *ret_count, struct fault *f)
 {
     struct content *contents = NULL;
     size_t count = 0, room = 0;
@@ -99,7 +99,7 @@ enum fault_code segment_contents(struct db_conn *conn, const struct mac *mac, co
             }
             contents = grown;
         }
-        code = content_row(&rows, 0, &contents[count], f);
+        code = content_row(vault, &rows, 0, &contents[count], f);
         count++;
     }
     enum fault_code ended = db_end(&rows, code ? NULL : f);
@@ -201,16 +201,23 @@ static enum fault_code segment_remove_generation(struct db_conn *conn, const str
                                                  const char *path, int64_t generation, int64_t cost,
                                                  struct fault *f)
 {
-    AUTO_FREE struct content *contents = NULL;
-    size_t count = 0;
-    enum fault_code code = segment_contents(conn, mac, path, generation, &contents, &count, f);
     const struct db_args which = DB_ARGS(db_text(mac->text), db_text(path), db_int(generation));
+    struct db_rows rows;
+    enum fault_code code = FAULT_OK;
+    /* Damaged ones too: retention must not stumble over them. */
+    db_select(conn, SQL_LOG_CONTENT_IDS, which, &rows);
+    while (code == FAULT_OK && db_next(&rows)) {
+        size_t n = 0;
+        const void *id = db_row_blob(&rows, 0, &n);
+        code = n == SEAL_CONTENT_ID ? content_remove(conn, id, f) : FAULT_OK;
+    }
+    enum fault_code ended = db_end(&rows, code ? NULL : f);
+    if (code == FAULT_OK)
+        code = ended;
     if (code == FAULT_OK)
         code = db_run(conn, SQL_LOG_SEGMENT_DELETE, which, NULL, f);
     if (code == FAULT_OK)
         code = db_run(conn, SQL_LOG_DELETE, which, NULL, f);
-    for (size_t i = 0; code == FAULT_OK && i < count; i++)
-        code = content_remove(conn, contents[i].id, f);
     if (code == FAULT_OK)
         code = db_run(conn, SQL_LOG_USAGE_TAKE, DB_ARGS(db_text(mac->text), db_int(cost)), NULL, f);
     return code;
@@ -280,13 +287,14 @@ static enum fault_code segment_repeat(struct db_conn *conn, const struct segment
 }
 
 /* Adds to `g`, which is open, or starts it when it has no segment yet. */
-static enum fault_code segment_add(struct db_conn *conn, const struct segment_new *segment,
-                                   struct segment_generation *g, struct fault *f)
+static enum fault_code segment_add(struct vault *vault, struct db_conn *conn,
+                                   const struct segment_new *segment, struct segment_generation *g,
+                                   struct fault *f)
 {
     const struct db_arg mac = db_text(segment->mac.text), path = db_text(segment->path),
                         generation = db_int(g->generation), now = db_int(segment->now),
                         cost = db_int(segment_cost(segment->content.size));
-    enum fault_code code = content_settle(conn, &segment->content, segment->now, f);
+    enum fault_code code = content_settle(vault, conn, &segment->content, segment->now, f);
     if (code == FAULT_OK && g->segments == 0)
         code = db_run(conn, SQL_LOG_START, DB_ARGS(mac, path, generation, now), NULL, f);
     if (code == FAULT_OK)
@@ -333,7 +341,7 @@ static enum fault_code segment_try(struct fleet *fleet, struct db_conn *conn,
     if (start)
         g = (struct segment_generation){ .generation = newest.shown.generation + 1, .started = segment->now };
     if (code == FAULT_OK)
-        code = segment_add(conn, segment, &g, f);
+        code = segment_add(fleet->vault, conn, segment, &g, f);
     if (code)
         return code;
     *ret_outcome = (struct upload_outcome){ .created = !open, .size = size, .segment = g.segments };

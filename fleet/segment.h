@@ -28,9 +28,9 @@ enum fault_code segment_find(struct db_conn *conn, const struct mac *mac, const 
                              struct fault *f);
 /* The contents of a generation (0: of all, oldest first) in order, without repeats. *ret_contents is given
  * (free). */
-enum fault_code segment_contents(struct db_conn *conn, const struct mac *mac, const char *path,
-                                 int64_t generation, struct content **ret_contents, size_t *ret_count,
-                                 struct fault *f);
+enum fault_code segment_contents(struct vault *vault, struct db_conn *conn, const struct mac *mac,
+                                 const char *path, int64_t generation, struct content **ret_contents,
+                                 size_t *ret_count, struct fault *f);
 
 /* The size of all generations together. */
 enum fault_code segment_total(struct db_conn *conn, const struct mac *mac, const char *path,

@@ -55,13 +55,13 @@ static enum fault_code watch_trouble(struct fleet *fleet, const struct principal
 /* --- looking
  * ------------------------------------------------------------------------------------------------ */
 
-static enum fault_code stat_in(struct db_conn *conn, const struct principal *who, const struct path *path,
-                               const struct place *place, struct found *found, struct tree_entry *ret_entry,
-                               struct fault *f)
+static enum fault_code stat_in(struct fleet *fleet, struct db_conn *conn, const struct principal *who,
+                               const struct path *path, const struct place *place, struct found *found,
+                               struct tree_entry *ret_entry, struct fault *f)
 {
     enum fault_code code = FAULT_ABSENT;
     if (!path->folder_asked)
-        code = found_at(conn, who, place, 0, found, f);
+        code = found_at(fleet->vault, conn, who, place, 0, found, f);
     if (code == FAULT_OK)
         found_entry(found, path, ret_entry);
     if (code != FAULT_ABSENT)
@@ -84,7 +84,7 @@ enum fault_code tree_stat(struct fleet *fleet, const struct principal *who, cons
         return code;
     code = db_read_begin(fleet->db, &conn, f);
     if (code == FAULT_OK) {
-        code = stat_in(conn, who, path, &place, &found, ret_entry, f);
+        code = stat_in(fleet, conn, who, path, &place, &found, ret_entry, f);
         db_read_end(fleet->db, conn);
     }
     return watch_trouble(fleet, who, &place, &found, code);
@@ -96,8 +96,8 @@ static int by_name(const void *a, const void *b)
 }
 
 /* An empty listing is right for a folder that nobody filled yet, not for a file. */
-static enum fault_code is_no_file(struct db_conn *conn, const struct principal *who, const struct path *path,
-                                  struct fault *f)
+static enum fault_code is_no_file(struct fleet *fleet, struct db_conn *conn, const struct principal *who,
+                                  const struct path *path, struct fault *f)
 {
     struct place place;
     struct found found = { 0 };
@@ -105,7 +105,7 @@ static enum fault_code is_no_file(struct db_conn *conn, const struct principal *
         return FAULT_OK;
     enum fault_code code = grant_place(who, GRANT_READ, path, &place, f);
     if (code == FAULT_OK)
-        code = found_at(conn, who, &place, 0, &found, f);
+        code = found_at(fleet->vault, conn, who, &place, 0, &found, f);
     if (code == FAULT_OK)
         return fault_set(f, FAULT_ABSENT, "a file, not a folder");
     return code == FAULT_ABSENT ? FAULT_OK : code;
@@ -124,7 +124,7 @@ enum fault_code tree_list(struct fleet *fleet, const struct principal *who, cons
         return code;
     code = found_list(conn, &place, &list, f);
     if (code == FAULT_OK && list.count == 0)
-        code = is_no_file(conn, who, path, f);
+        code = is_no_file(fleet, conn, who, path, f);
     db_read_end(fleet->db, conn);
     if (code != FAULT_OK) {
         tree_list_free(&list);
@@ -199,7 +199,7 @@ static enum fault_code open_log(struct fleet *fleet, struct db_conn *conn, const
 {
     AUTO_FREE struct content *contents = NULL;
     size_t count = 0;
-    enum fault_code code = segment_contents(conn, &place->mac, place->path.text,
+    enum fault_code code = segment_contents(fleet->vault, conn, &place->mac, place->path.text,
                                             all ? 0 : found->generation.generation, &contents, &count, f);
     if (code == FAULT_OK)
         code = check_whole(conn, place, found, all, contents, count, f);
@@ -231,7 +231,7 @@ enum fault_code tree_open(struct fleet *fleet, const struct principal *who, cons
     code = db_read_begin(fleet->db, &conn, f);
     if (code != FAULT_OK)
         return watch_trouble(fleet, who, &place, &found, code);
-    code = found_at(conn, who, &place, wish.version, &found, f);
+    code = found_at(fleet->vault, conn, who, &place, wish.version, &found, f);
     if (code == FAULT_OK) {
         found_entry(&found, path, &entry);
         code = found.log ? open_log(fleet, conn, &place, &found, wish.all, ret_reader, &entry, f)
@@ -267,7 +267,7 @@ enum fault_code tree_versions(struct fleet *fleet, const struct principal *who, 
         return code;
     code = layer_versions(conn, place.mac.text, place.path.text, &versions, &count, f);
     if (code == FAULT_OK && count == 0)
-        code = found_at(conn, who, &place, 0, &found, f);
+        code = found_at(fleet->vault, conn, who, &place, 0, &found, f);
     db_read_end(fleet->db, conn);
     if (code != FAULT_OK) {
         free(versions);

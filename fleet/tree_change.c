@@ -13,11 +13,12 @@
 #include <string.h>
 #include <strings.h>
 
-static enum fault_code current_etag(struct db_conn *conn, const struct principal *who,
-                                    const struct place *place, char etag[80], struct fault *f)
+static enum fault_code current_etag(const struct fleet *fleet, struct db_conn *conn,
+                                    const struct principal *who, const struct place *place, char etag[80],
+                                    struct fault *f)
 {
     struct found found = { 0 };
-    enum fault_code code = found_at(conn, who, place, 0, &found, f);
+    enum fault_code code = found_at(fleet->vault, conn, who, place, 0, &found, f);
     etag[0] = '\0';
     if (code == FAULT_OK)
         found_etag(&found, etag);
@@ -72,7 +73,8 @@ static enum fault_code check_handset(struct db_conn *conn, struct put *put, stru
 }
 
 /* Clients that mirror a tree cannot have a file and a folder of one name. */
-static enum fault_code check_names(struct db_conn *conn, const struct put *put, struct fault *f)
+static enum fault_code check_names(const struct fleet *fleet, struct db_conn *conn, const struct put *put,
+                                   struct fault *f)
 {
     const char *layer = put->target.layer;
     struct path path = put->target.path;
@@ -85,7 +87,7 @@ static enum fault_code check_names(struct db_conn *conn, const struct put *put, 
     if (code == FAULT_OK)
         return fault_set(f, FAULT_CONFLICT, "there is a folder of that name");
     while (code == FAULT_ABSENT && path_up(&path) && path.length > 1) {
-        code = layer_find(conn, layer, path.text, 0, &file, f);
+        code = layer_find(fleet->vault, conn, layer, path.text, 0, &file, f);
         if (code == FAULT_OK)
             return fault_set(f, FAULT_CONFLICT, "%s is a file, not a folder", path.text);
     }
@@ -100,10 +102,10 @@ static enum fault_code check_state(struct fleet *fleet, struct db_conn *conn, st
     if (put->place.mac.text[0] != '\0')
         code = check_handset(conn, put, f);
     if (code == FAULT_OK && put->who->role == ROLE_ADMINISTRATOR)
-        code = check_names(conn, put, f);
+        code = check_names(fleet, conn, put, f);
     if (code == FAULT_OK && (options->if_match || options->if_none_match)) {
         char etag[80];
-        code = current_etag(conn, put->who, &put->place, etag, f);
+        code = current_etag(fleet, conn, put->who, &put->place, etag, f);
         if (code == FAULT_OK)
             code = tree_precondition(etag, options->if_match, options->if_none_match, f);
     }
@@ -156,15 +158,15 @@ static enum fault_code run_remove(struct db_conn *conn, struct db_write *write, 
     enum fault_code code = FAULT_OK;
     if (w->if_match || w->if_none_match) {
         char etag[80];
-        code = current_etag(conn, w->who, place, etag, f);
+        code = current_etag(w->fleet, conn, w->who, place, etag, f);
         if (code == FAULT_OK)
             code = tree_precondition(etag, w->if_match, w->if_none_match, f);
     }
     if (code == FAULT_OK && place->kind == PLACE_LOG)
         code = segment_end(conn, &place->mac, place->path.text, now, f);
     else if (code == FAULT_OK)
-        code = layer_remove(conn, place->mac.text, place->path.text, principal_name(w->who), now,
-                            w->fleet->settings->file_versions, f);
+        code = layer_remove(w->fleet->vault, conn, place->mac.text, place->path.text, principal_name(w->who),
+                            now, w->fleet->settings->file_versions, f);
     if (code == FAULT_OK)
         code = audit_removed(w->fleet, conn, w->who, place, f);
     return code == FAULT_ABSENT ? fault_set(f, FAULT_ABSENT, GRANT_ABSENT_WORDS) : code;

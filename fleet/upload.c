@@ -58,6 +58,7 @@ struct upload {
     uint8_t *plain;          /* the chunk that is being filled */
     size_t used, room;
     int64_t index; /* of that chunk */
+    uint32_t key;  /* vault_enter */
     bool committing;
 
     /* the writer's thread */
@@ -85,6 +86,7 @@ static void upload_destroy(struct upload *u)
     inspect_free(u->inspect);
     mem_wipe_free(u->plain, u->room);
     free(u->last);
+    vault_leave(u->fleet->vault, u->key);
     free(u->if_match);
     free(u->if_none_match);
     pthread_mutex_destroy(&u->lock);
@@ -126,6 +128,8 @@ enum fault_code upload_begin(struct fleet *fleet, const struct put_target *targe
     u->progress = options->progress;
     u->user = options->user;
     secret_random(u->content.id, sizeof u->content.id);
+    u->content.kind = target->log ? CONTENT_SEGMENT : CONTENT_FILE;
+    u->content.key = u->key = vault_enter(fleet->vault);
     u->mac = secret_mac_new(vault_digest_key(fleet->vault));
     bool complete = u->mac && copy_text(options->if_match, &u->if_match) &&
                     copy_text(options->if_none_match, &u->if_none_match);
@@ -194,7 +198,7 @@ static enum fault_code chunk_run(struct db_conn *conn, struct db_write *write, s
     if (u->stage_failed)
         return fault_set(f, FAULT_IO, "an earlier part was not stored");
     if (c->index == 0)
-        code = content_stage(conn, u->content.id, clock_wall_ms(), f);
+        code = content_stage(conn, u->content.id, u->key, clock_wall_ms(), f);
     if (code == FAULT_OK)
         code = content_add_chunk(conn, u->content.id, c->index, c->sealed, c->n, f);
     u->stage_failed = code != FAULT_OK;
@@ -228,14 +232,13 @@ static enum fault_code upload_seal(struct upload *u, bool last, struct chunk **r
     if (c == NULL)
         return fault_set(f, FAULT_MEMORY, "out of memory for an upload");
     uint32_t key_id;
-    const struct secret_key *key = vault_current(u->fleet->vault, &key_id);
     struct seal_place place = { .index = (uint64_t)u->index, .last = last };
     memcpy(place.content, u->content.id, sizeof place.content);
     c->upload = u;
     c->index = u->index;
     c->n = u->used + SEAL_OVERHEAD;
-    enum fault_code code =
-        seal_chunk(key, key_id, &place, u->plain ? u->plain : (const uint8_t *)"", u->used, c->sealed, f);
+    enum fault_code code = vault_seal(u->fleet->vault, &place, u->plain ? u->plain : (const uint8_t *)"",
+                                      u->used, c->sealed, &key_id, f);
     if (code) {
         free(c);
         return code;
@@ -358,7 +361,7 @@ static enum fault_code commit_etag(struct upload *u, struct db_conn *conn, char 
     struct segment_generation open;
     struct layer_file file;
     enum fault_code code = t->log ? segment_find(conn, &t->mac, t->path.text, 0, true, &open, f)
-                                  : layer_find(conn, t->layer, t->path.text, 0, &file, f);
+                                  : layer_find(u->fleet->vault, conn, t->layer, t->path.text, 0, &file, f);
     etag[0] = '\0';
     if (code == FAULT_ABSENT)
         return FAULT_OK;
@@ -388,20 +391,38 @@ static enum fault_code commit_segment(struct upload *u, struct db_conn *conn, in
     return code ? code : content_add_chunk(conn, u->content.id, u->index, u->last->sealed, u->last->n, f);
 }
 
+/* The bytes of a file, stored once: *ret_content is what the file is to name. */
+static enum fault_code commit_bytes(struct upload *u, struct db_conn *conn, int64_t now,
+                                    struct content *ret_content, struct fault *f)
+{
+    struct content equal;
+    bool sound = false;
+    enum fault_code found = content_equal(u->fleet->vault, conn, &u->content, &equal, &sound, f);
+    if (found && found != FAULT_ABSENT)
+        return found;
+    if (found == FAULT_OK && sound) {
+        *ret_content = equal;
+        return u->index ? content_discard(conn, u->content.id, f) : FAULT_OK;
+    }
+    enum fault_code code = content_settle(u->fleet->vault, conn, &u->content, now, f);
+    if (code == FAULT_OK)
+        code = content_add_chunk(conn, u->content.id, u->index, u->last->sealed, u->last->n, f);
+    if (code == FAULT_OK && found == FAULT_OK)
+        code = content_rename(conn, equal.id, u->content.id, f);
+    *ret_content = u->content;
+    return code;
+}
+
 static enum fault_code commit_file(struct upload *u, struct db_conn *conn, int64_t now, struct fault *f)
 {
     const struct put_target *t = &u->target;
-    struct layer_file file = { .content = u->content,
-                               .modified = now,
-                               .unchecked = u->flaw.code != FAULT_OK };
+    struct layer_file file = { .modified = now, .unchecked = u->flaw.code != FAULT_OK };
     (void)mem_copy_text(file.author, sizeof file.author, t->author);
-    enum fault_code code = content_settle(conn, &u->content, now, f);
-    if (code == FAULT_OK)
-        code = content_add_chunk(conn, u->content.id, u->index, u->last->sealed, u->last->n, f);
+    enum fault_code code = commit_bytes(u, conn, now, &file.content, f);
     u->committed = (struct upload_outcome){ .size = u->content.size };
     if (code == FAULT_OK)
-        code = layer_store(conn, t->layer, t->path.text, &file, u->fleet->settings->file_versions,
-                           &u->committed.created, f);
+        code = layer_store(u->fleet->vault, conn, t->layer, t->path.text, &file,
+                           u->fleet->settings->file_versions, &u->committed.created, f);
     layer_etag(&u->content, u->committed.etag);
     return code == FAULT_OK ? audit_stored(u->fleet, conn, t, &u->committed, file.unchecked, f) : code;
 }

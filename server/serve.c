@@ -33,6 +33,9 @@ static enum fault_code set_up(const struct load *load, struct serving *s, struct
         log_event(LOG_DB_CLEANED, "contents=%lld", (long long)s->fleet->cleaned);
     if (s->fleet->upgraded > 0)
         log_event(LOG_DB_UPGRADED, "steps=%d", s->fleet->upgraded);
+    if (s->fleet->adopted.adopted > 0 || s->fleet->adopted.damaged > 0)
+        log_event(LOG_DB_ADOPTED, "contents=%lld damaged=%lld", (long long)s->fleet->adopted.adopted,
+                  (long long)s->fleet->adopted.damaged);
     load_warn(load->settings);
     code = audit_serve(s->fleet, "version=" PACKAGE_VERSION, f);
     if (code == FAULT_OK)

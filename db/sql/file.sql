@@ -1,16 +1,20 @@
 -- SPDX-License-Identifier: Apache-2.0
 
 -- LEFT JOIN: a name whose content is lost is damage, not absence.
--- file_find (t, t) -> (b, i, b, i, i, t, i)
-SELECT content.id, content.size, content.digest, file.version, file.modified, file.author, file.unchecked
+-- file_find (t, t) -> (b, i, b, i, i, b, i, i, t, i)
+SELECT content.id, content.size, content.digest, content.kind, content.chunks, content.mac, file.version, file.modified, file.author, file.unchecked
 FROM file LEFT JOIN content ON content.id = file.content
 WHERE file.layer = $1 AND file.path = $2;
 
--- file_find_former (t, t, i) -> (b, i, b, i, i, t, i)
-SELECT content.id, content.size, content.digest, former_file.version, former_file.modified, former_file.author,
-       former_file.unchecked
+-- file_find_former (t, t, i) -> (b, i, b, i, i, b, i, i, t, i)
+SELECT content.id, content.size, content.digest, content.kind, content.chunks, content.mac, former_file.version,
+       former_file.modified, former_file.author, former_file.unchecked
 FROM former_file LEFT JOIN content ON content.id = former_file.content
 WHERE former_file.layer = $1 AND former_file.path = $2 AND former_file.version = $3;
+
+-- What a name names, whatever state it is in.
+-- file_named (t, t) -> (b, i)
+SELECT content, version FROM file WHERE layer = $1 AND path = $2;
 
 -- file_last_former (t, t) -> (i)
 SELECT version FROM former_file WHERE layer = $1 AND path = $2 ORDER BY version DESC LIMIT 1;

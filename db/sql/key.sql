@@ -5,3 +5,20 @@ SELECT id, purpose, wrapped FROM key ORDER BY id;
 
 -- key_add (i, t, b, i) -> ()
 INSERT INTO key (id, purpose, wrapped, created) VALUES ($1, $2, $3, $4);
+
+-- A number that no data key ever had.
+-- key_next () -> (i)
+UPDATE key_number SET last = last + 1 RETURNING last;
+
+-- key_get (i) -> (t, b)
+SELECT purpose, wrapped FROM key WHERE id = $1;
+
+-- key_delete (i) -> ()
+DELETE FROM key WHERE id = $1;
+
+-- key_rewrap (i, b) -> ()
+UPDATE key SET wrapped = $2 WHERE id = $1;
+
+-- The key of one content and of nothing else.
+-- key_delete_own (b) -> ()
+DELETE FROM key WHERE purpose = 'own' AND id = (SELECT key FROM content WHERE id = $1 AND kind = 2);

@@ -56,8 +56,8 @@ SELECT segment, repeats, received, sender, seen FROM log_segment
 WHERE mac = $1 AND path = $2 AND generation = $3 ORDER BY segment DESC LIMIT 1;
 
 -- The newest segment that has bytes of its own.
--- log_segment_bytes (t, t, i) -> (i, i, b)
-SELECT log_segment.segment, content.size, content.digest
+-- log_segment_bytes (t, t, i) -> (i, b, i, b, i, i, b)
+SELECT log_segment.segment, content.id, content.size, content.digest, content.kind, content.chunks, content.mac
 FROM log_segment JOIN content ON content.id = log_segment.content
 WHERE log_segment.mac = $1 AND log_segment.path = $2 AND log_segment.generation = $3 AND log_segment.repeats = 0
 ORDER BY log_segment.segment DESC LIMIT 1;
@@ -68,15 +68,19 @@ SELECT log_segment.segment, coalesce(content.size, 0), log_segment.repeats, log_
 FROM log_segment LEFT JOIN content ON content.id = log_segment.content
 WHERE log_segment.mac = $1 AND log_segment.path = $2 AND log_segment.generation = $3 ORDER BY log_segment.segment;
 
--- log_contents (t, t, i) -> (b, i, b)
-SELECT content.id, content.size, content.digest
+-- log_contents (t, t, i) -> (b, i, b, i, i, b)
+SELECT content.id, content.size, content.digest, content.kind, content.chunks, content.mac
 FROM log_segment JOIN content ON content.id = log_segment.content
 WHERE log_segment.mac = $1 AND log_segment.path = $2 AND log_segment.generation = $3 ORDER BY log_segment.segment;
 
--- log_contents_all (t, t) -> (b, i, b)
-SELECT content.id, content.size, content.digest
+-- log_contents_all (t, t) -> (b, i, b, i, i, b)
+SELECT content.id, content.size, content.digest, content.kind, content.chunks, content.mac
 FROM log_segment JOIN content ON content.id = log_segment.content
 WHERE log_segment.mac = $1 AND log_segment.path = $2 ORDER BY log_segment.generation, log_segment.segment;
+
+-- What a generation names, whatever state it is in.
+-- log_content_ids (t, t, i) -> (b)
+SELECT content FROM log_segment WHERE mac = $1 AND path = $2 AND generation = $3 AND content IS NOT NULL;
 
 -- log_segment_delete (t, t, i) -> ()
 DELETE FROM log_segment WHERE mac = $1 AND path = $2 AND generation = $3;

@@ -19,19 +19,20 @@ struct making {
 static enum fault_code make(struct db_conn *conn, void *user, struct fault *f)
 {
     struct making *m = user;
+    struct vault *vault = m->site->fleet->vault;
     uint32_t key_id;
-    const struct secret_key *key = vault_current(m->site->fleet->vault, &key_id);
+    m->content.key = vault_current(vault);
     int64_t chunks = content_chunks(m->content.size);
     secret_random(m->content.id, sizeof m->content.id);
     secret_mac(vault_digest_key(m->site->fleet->vault), m->bytes, (size_t)m->content.size,
                &m->content.digest);
-    enum fault_code code = content_stage(conn, m->content.id, 1, f);
+    enum fault_code code = content_stage(conn, m->content.id, m->content.key, 1, f);
     for (int64_t i = 0; code == FAULT_OK && i < chunks; i++) {
         static uint8_t sealed[CONTENT_CHUNK + SEAL_OVERHEAD];
         size_t n = content_chunk_size(m->content.size, i);
         struct seal_place place = { .index = (uint64_t)i, .last = i == chunks - 1 };
         memcpy(place.content, m->content.id, sizeof place.content);
-        code = seal_chunk(key, key_id, &place, m->bytes + i * CONTENT_CHUNK, n, sealed, f);
+        code = vault_seal(vault, &place, m->bytes + i * CONTENT_CHUNK, n, sealed, &key_id, f);
         if (m->spoilt == FLIPPED && i == 1)
             sealed[100] ^= 1;
         if (m->spoilt == CUT && i == 1)
@@ -42,7 +43,7 @@ static enum fault_code make(struct db_conn *conn, void *user, struct fault *f)
         if (code == FAULT_OK)
             code = content_add_chunk(conn, m->content.id, at, sealed, n + SEAL_OVERHEAD, f);
     }
-    return code || m->staged_only ? code : content_settle(conn, &m->content, 1, f);
+    return code || m->staged_only ? code : content_settle(vault, conn, &m->content, 1, f);
 }
 
 static struct content made(struct site *site, const char *bytes, size_t n, int spoilt)
@@ -306,10 +307,15 @@ static void test_a_start_removes_what_is_staged(void **state)
 }
 
 /* What a hostile backup could say. */
+struct saying {
+    struct vault *vault;
+    struct content content;
+};
 static enum fault_code say_size(struct db_conn *conn, void *user, struct fault *f)
 {
-    const struct content *content = user;
-    enum fault_code code = content_settle(conn, content, 1, f);
+    const struct saying *saying = user;
+    const struct content *content = &saying->content;
+    enum fault_code code = content_settle(saying->vault, conn, content, 1, f);
     return code ? code
                 : db_run(conn, SQL_FILE_PUT,
                          DB_ARGS(db_text(""), db_text("/site.cfg"), db_int(1),
@@ -325,17 +331,18 @@ static void test_sizes_that_cannot_be(void **state)
     struct fault f;
     struct layer_file file;
     site_begin(&site, NULL);
-    struct content content = made(&site, "abc", 3, 0);
-    site_check(site_write(&site, say_size, &content, &f), &f);
+    struct saying saying = { site.fleet->vault, made(&site, "abc", 3, 0) };
+    site_check(site_write(&site, say_size, &saying, &f), &f);
     for (size_t i = 0; i <= ARRAY_LENGTH(sizes); i++) {
         struct db_conn *conn;
         site_check(db_read_begin(site.fleet->db, &conn, &f), &f);
-        assert_int_equal(layer_find(conn, "", "/site.cfg", 0, &file, &f), i ? FAULT_DAMAGED : FAULT_OK);
+        assert_int_equal(layer_find(site.fleet->vault, conn, "", "/site.cfg", 0, &file, &f),
+                         i ? FAULT_DAMAGED : FAULT_OK);
         db_read_end(site.fleet->db, conn);
         if (i == ARRAY_LENGTH(sizes))
             break;
-        content.size = sizes[i];
-        site_check(site_write(&site, say_size, &content, &f), &f);
+        saying.content.size = sizes[i];
+        site_check(site_write(&site, say_size, &saying, &f), &f);
     }
     site_end(&site);
 }

@@ -5,6 +5,7 @@
 #include "fleet/listing.h"
 
 struct store {
+    struct vault *vault;
     const char *layer, *path, *author;
     int64_t now, keep;
     uint8_t fill; /* of the content's digest; its id is random */
@@ -17,15 +18,15 @@ static enum fault_code store_run(struct db_conn *conn, void *user, struct fault 
 {
     struct store *s = user;
     if (s->remove)
-        return layer_remove(conn, s->layer, s->path, s->author, s->now, s->keep, f);
+        return layer_remove(s->vault, conn, s->layer, s->path, s->author, s->now, s->keep, f);
     struct layer_file file = { .modified = s->now };
     file.content.size = s->fill;
     secret_random(file.content.id, sizeof file.content.id);
     memset(file.content.digest.bytes, s->fill, sizeof file.content.digest.bytes);
     assert_true(mem_copy_text(file.author, sizeof file.author, s->author));
     s->content = file.content;
-    enum fault_code code = content_settle(conn, &file.content, s->now, f);
-    return code ? code : layer_store(conn, s->layer, s->path, &file, s->keep, &s->created, f);
+    enum fault_code code = content_settle(s->vault, conn, &file.content, s->now, f);
+    return code ? code : layer_store(s->vault, conn, s->layer, s->path, &file, s->keep, &s->created, f);
 }
 
 static struct db_conn *reading(struct site *site)
@@ -45,7 +46,9 @@ static void test_versions(void **state)
     struct tree_version *versions;
     size_t count;
     site_begin(&site, NULL);
-    struct store s = { .layer = "", .path = "/site.cfg", .author = "anna", .keep = 2 };
+    struct store s = {
+        .vault = site.fleet->vault, .layer = "", .path = "/site.cfg", .author = "anna", .keep = 2
+    };
     for (int64_t i = 1; i <= 5; i++) {
         s.now = 1000 * i;
         s.fill = (uint8_t)i;
@@ -53,7 +56,7 @@ static void test_versions(void **state)
         assert_int_equal(s.created, i == 1);
     }
     struct db_conn *conn = reading(&site);
-    site_check(layer_find(conn, "", "/site.cfg", 0, &file, &f), &f);
+    site_check(layer_find(site.fleet->vault, conn, "", "/site.cfg", 0, &file, &f), &f);
     assert_int_equal(file.version, 5);
     assert_int_equal(file.content.size, 5);
     assert_memory_equal(file.content.id, s.content.id, sizeof s.content.id);
@@ -67,13 +70,14 @@ static void test_versions(void **state)
     assert_int_equal(versions[1].version, 3);
     assert_string_equal(versions[1].replaced_by, "anna");
     free(versions);
-    assert_int_equal(layer_find(conn, "", "/site.cfg", 2, &file, &f), FAULT_ABSENT);
-    assert_int_equal(layer_find(conn, "", "/site.cfg", 5, &file, &f),
+    assert_int_equal(layer_find(site.fleet->vault, conn, "", "/site.cfg", 2, &file, &f), FAULT_ABSENT);
+    assert_int_equal(layer_find(site.fleet->vault, conn, "", "/site.cfg", 5, &file, &f),
                      FAULT_ABSENT); /* the current one is none of the former */
-    site_check(layer_find(conn, "", "/site.cfg", 3, &file, &f), &f);
+    site_check(layer_find(site.fleet->vault, conn, "", "/site.cfg", 3, &file, &f), &f);
     assert_int_equal(file.content.size, 3);
-    assert_int_equal(layer_find(conn, "", "/Site.cfg", 0, &file, &f), FAULT_ABSENT);
-    assert_int_equal(layer_find(conn, "0004f2aabbcc", "/site.cfg", 0, &file, &f), FAULT_ABSENT);
+    assert_int_equal(layer_find(site.fleet->vault, conn, "", "/Site.cfg", 0, &file, &f), FAULT_ABSENT);
+    assert_int_equal(layer_find(site.fleet->vault, conn, "0004f2aabbcc", "/site.cfg", 0, &file, &f),
+                     FAULT_ABSENT);
     db_read_end(site.fleet->db, conn);
 
     s.remove = true;
@@ -82,8 +86,8 @@ static void test_versions(void **state)
     site_check(site_write(&site, store_run, &s, &f), &f);
     assert_int_equal(site_write(&site, store_run, &s, &f), FAULT_ABSENT);
     conn = reading(&site);
-    assert_int_equal(layer_find(conn, "", "/site.cfg", 0, &file, &f), FAULT_ABSENT);
-    site_check(layer_find(conn, "", "/site.cfg", 5, &file, &f), &f);
+    assert_int_equal(layer_find(site.fleet->vault, conn, "", "/site.cfg", 0, &file, &f), FAULT_ABSENT);
+    site_check(layer_find(site.fleet->vault, conn, "", "/site.cfg", 5, &file, &f), &f);
     site_check(layer_versions(conn, "", "/site.cfg", &versions, &count, &f), &f);
     assert_int_equal(count, 2);
     assert_string_equal(versions[0].replaced_by, "bert");
@@ -95,7 +99,7 @@ static void test_versions(void **state)
     site_check(site_write(&site, store_run, &s, &f), &f);
     assert_true(s.created);
     conn = reading(&site);
-    site_check(layer_find(conn, "", "/site.cfg", 0, &file, &f), &f);
+    site_check(layer_find(site.fleet->vault, conn, "", "/site.cfg", 0, &file, &f), &f);
     assert_int_equal(file.version, 6);
     db_read_end(site.fleet->db, conn);
 
@@ -163,7 +167,11 @@ static void test_listing(void **state)
     struct fault f;
     site_begin(&site, NULL);
     for (size_t i = 0; i < ARRAY_LENGTH(files); i++) {
-        struct store s = { .layer = files[i].layer, .path = files[i].path, .author = "anna", .keep = 2 };
+        struct store s = { .vault = site.fleet->vault,
+                           .layer = files[i].layer,
+                           .path = files[i].path,
+                           .author = "anna",
+                           .keep = 2 };
         s.now = 100 + (int64_t)i;
         s.fill = (uint8_t)i;
         site_check(site_write(&site, store_run, &s, &f), &f);
@@ -180,11 +188,16 @@ static void test_listing(void **state)
     site_end(&site);
 }
 
+struct many {
+    struct vault *vault;
+    int count;
+};
 static enum fault_code store_many(struct db_conn *conn, void *user, struct fault *f)
 {
+    const struct many *many = user;
     enum fault_code code = FAULT_OK;
-    struct store s = { .layer = "", .author = "anna", .keep = 2, .now = 5 };
-    for (int i = 0; code == FAULT_OK && i < *(int *)user; i++) {
+    struct store s = { .vault = many->vault, .layer = "", .author = "anna", .keep = 2, .now = 5 };
+    for (int i = 0; code == FAULT_OK && i < many->count; i++) {
         char path[64];
         if (i % 10)
             snprintf(path, sizeof path, "/many/sub%d/f%05d", i % 7, i);
@@ -201,10 +214,10 @@ static void test_a_long_listing(void **state)
     (void)state;
     struct site site;
     struct fault f;
-    int many = 3000;
     struct tree_list list = { 0 };
     struct path path;
     site_begin(&site, NULL);
+    struct many many = { site.fleet->vault, 3000 };
     site_check(site_write(&site, store_many, &many, &f), &f);
     struct db_conn *conn = reading(&site);
     site_check(path_parse("/many", 5, &path, &f), &f);

@@ -69,7 +69,7 @@ static void assert_reads(struct site *site, int64_t generation, const char *expe
     size_t count, n;
     assert_true(mac_parse(MAC, 12, &mac));
     site_check(db_read_begin(site->fleet->db, &conn, &f), &f);
-    site_check(segment_contents(conn, &mac, LOG, generation, &contents, &count, &f), &f);
+    site_check(segment_contents(site->fleet->vault, conn, &mac, LOG, generation, &contents, &count, &f), &f);
     site_check(content_reader(site->fleet, conn, contents, count, &reader, &f), &f);
     db_read_end(site->fleet->db, conn);
     AUTO_FREE char *read = site_drain(reader, 7, &n);

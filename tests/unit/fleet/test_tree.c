@@ -536,9 +536,9 @@ static enum fault_code spoil_run(struct db_conn *conn, struct db_write *write, s
 {
     struct layer_file file;
     (void)write;
-    enum fault_code code = layer_find(conn, "", "/site.cfg", 0, &file, f);
+    enum fault_code code = layer_find(camp.fleet->vault, conn, "", "/site.cfg", 0, &file, f);
     file.content.size = -1;
-    return code ? code : content_settle(conn, &file.content, 1, f);
+    return code ? code : content_settle(camp.fleet->vault, conn, &file.content, 1, f);
 }
 
 static void test_damage_is_mended(void **state)
@@ -580,7 +580,7 @@ static void test_log_with_a_hole(void **state)
     has_appended(&own, name, "two");
     has_put(&own, name, "three");
     CAMP_OK(db_read_begin(camp.fleet->db, &conn, why));
-    CAMP_OK(segment_contents(conn, &own.mac, name, 1, &contents, &count, why));
+    CAMP_OK(segment_contents(camp.fleet->vault, conn, &own.mac, name, 1, &contents, &count, why));
     db_read_end(camp.fleet->db, conn);
     assert_int_equal(count, 2);
     memcpy(hole.id, contents[1].id, sizeof hole.id);

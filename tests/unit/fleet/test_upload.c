@@ -20,7 +20,7 @@ static enum fault_code find(struct site *site, const struct put_target *t, struc
     struct db_conn *conn;
     struct fault f;
     site_check(db_read_begin(site->fleet->db, &conn, &f), &f);
-    enum fault_code code = layer_find(conn, t->layer, t->path.text, 0, ret_file, &f);
+    enum fault_code code = layer_find(site->fleet->vault, conn, t->layer, t->path.text, 0, ret_file, &f);
     db_read_end(site->fleet->db, conn);
     return code;
 }
@@ -373,7 +373,7 @@ static void test_log_segments(void **state)
     struct reader *reader;
     size_t count, n;
     site_check(db_read_begin(site.fleet->db, &conn, &f), &f);
-    site_check(segment_contents(conn, &t.mac, t.path.text, 1, &contents, &count, &f), &f);
+    site_check(segment_contents(site.fleet->vault, conn, &t.mac, t.path.text, 1, &contents, &count, &f), &f);
     site_check(content_reader(site.fleet, conn, contents, count, &reader, &f), &f);
     db_read_end(site.fleet->db, conn);
     AUTO_FREE char *read = site_drain(reader, 9999, &n);
