@@ -14,8 +14,10 @@ struct work_pool {
 
     pthread_mutex_t lock; /* of what follows */
     pthread_cond_t some;
-    struct work *first, **last;
-    size_t waiting;
+    struct work_queue {
+        struct work *first, **last;
+        size_t waiting;
+    } urgent, usual;
     size_t named; /* threads that took their number */
     bool ending;
 };
@@ -27,21 +29,32 @@ static void work_name_thread(struct work_pool *pool, size_t number)
     pthread_setname_np(pthread_self(), name);
 }
 
+/* NULL when nothing waits. */
+static struct work *work_take(struct work_queue *queue)
+{
+    struct work *work = queue->first;
+    if (work == NULL)
+        return NULL;
+    queue->first = work->next;
+    if (queue->first == NULL)
+        queue->last = &queue->first;
+    queue->waiting--;
+    return work;
+}
+
 static void *work_thread(void *argument)
 {
     struct work_pool *pool = argument;
     pthread_mutex_lock(&pool->lock);
     work_name_thread(pool, ++pool->named);
     for (;;) {
-        while (pool->first == NULL && !pool->ending)
+        while (pool->urgent.first == NULL && pool->usual.first == NULL && !pool->ending)
             pthread_cond_wait(&pool->some, &pool->lock);
-        struct work *work = pool->first;
+        struct work *work = work_take(&pool->urgent);
+        if (work == NULL)
+            work = work_take(&pool->usual);
         if (work == NULL)
             break;
-        pool->first = work->next;
-        if (pool->first == NULL)
-            pool->last = &pool->first;
-        pool->waiting--;
         pthread_mutex_unlock(&pool->lock);
         work->run(work); /* may have freed it */
         pthread_mutex_lock(&pool->lock);
@@ -76,7 +89,8 @@ enum fault_code work_pool_new(const char *thread_name, size_t threads, size_t qu
         return fault_set(f, FAULT_MEMORY, "no memory for a pool of workers");
     snprintf(pool->name, sizeof pool->name, "%s", thread_name);
     pool->limit = queue_limit;
-    pool->last = &pool->first;
+    pool->urgent.last = &pool->urgent.first;
+    pool->usual.last = &pool->usual.first;
     pthread_mutex_init(&pool->lock, NULL);
     pthread_cond_init(&pool->some, NULL);
     pool->threads = calloc(threads, sizeof *pool->threads);
@@ -93,15 +107,15 @@ enum fault_code work_pool_new(const char *thread_name, size_t threads, size_t qu
     return FAULT_OK;
 }
 
-static bool work_put(struct work_pool *pool, struct work *work, size_t limit)
+static bool work_put(struct work_pool *pool, struct work_queue *queue, struct work *work, size_t limit)
 {
     work->next = NULL;
     pthread_mutex_lock(&pool->lock);
-    bool fits = pool->waiting < limit;
+    bool fits = queue->waiting < limit;
     if (fits) {
-        *pool->last = work;
-        pool->last = &work->next;
-        pool->waiting++;
+        *queue->last = work;
+        queue->last = &work->next;
+        queue->waiting++;
         pthread_cond_signal(&pool->some);
     }
     pthread_mutex_unlock(&pool->lock);
@@ -110,12 +124,17 @@ static bool work_put(struct work_pool *pool, struct work *work, size_t limit)
 
 bool work_give(struct work_pool *pool, struct work *work)
 {
-    return work_put(pool, work, pool->limit);
+    return work_put(pool, &pool->usual, work, pool->limit);
+}
+
+bool work_give_first(struct work_pool *pool, struct work *work)
+{
+    return work_put(pool, &pool->urgent, work, pool->limit);
 }
 
 void work_give_more(struct work_pool *pool, struct work *work)
 {
-    (void)work_put(pool, work, (size_t)-1);
+    (void)work_put(pool, &pool->usual, work, (size_t)-1);
 }
 
 void work_pool_free(struct work_pool *pool)

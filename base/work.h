@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Worker threads for what can block: database, password hashes, files. A bounded queue, first come first
- * served. Floor 0; any thread gives, a worker runs. How the result goes back is the job's business
- * (loop_post). */
+ * served, and a second one that is served before it. Floor 0; any thread gives, a worker runs. How the result
+ * goes back is the job's business (loop_post). */
 #ifndef CRADLE_WORK_H
 #define CRADLE_WORK_H
 
@@ -20,7 +20,11 @@ enum fault_code work_pool_new(const char *thread_name, size_t threads, size_t qu
                               struct work_pool **ret_pool, struct fault *f);
 /* False when the queue is full: nothing was taken, tell the client to come back. */
 bool work_give(struct work_pool *pool, struct work *work);
-/* The same without a limit, for the later steps of a job that was admitted already: never fails. */
+/* The same ahead of all that was given by work_give; what was given this way keeps its order. The limit holds
+ * for each kind by itself, so that no flood of the one keeps the other out. */
+bool work_give_first(struct work_pool *pool, struct work *work);
+/* The same as work_give without a limit, for the later steps of a job that was admitted already: never fails.
+ */
 void work_give_more(struct work_pool *pool, struct work *work);
 /* Runs what is queued, then ends the threads. Takes NULL. */
 void work_pool_free(struct work_pool *pool);

@@ -13,6 +13,7 @@
 #include "fleet/memory.h"
 #include "fleet/sighting.h"
 #include "fleet/state.h"
+#include "fleet/throttle.h"
 #include "fleet/trouble.h"
 #include "fleet/vault.h"
 
@@ -163,7 +164,9 @@ static enum fault_code open_pools(struct fleet *fleet, struct fault *f)
     /* A boot storm may bring one job from each client at once, and all of them are to be served. */
     size_t queue = (size_t)(s->max_sessions + s->max_connections);
     enum fault_code code = work_pool_new("work", (size_t)s->workers, queue, &fleet->work, f);
-    return code ? code : work_pool_new("hash", hashers, (size_t)s->hash_queue, &fleet->hashes, f);
+    if (code == FAULT_OK)
+        code = work_pool_new("hash", hashers, (size_t)s->hash_queue, &fleet->hashes, f);
+    return code ? code : work_pool_new("suspects", 1, (size_t)s->throttle_queue, &fleet->suspects, f);
 }
 
 static enum fault_code open_memories(struct fleet *fleet, struct fault *f)
@@ -174,10 +177,11 @@ static enum fault_code open_memories(struct fleet *fleet, struct fault *f)
     fleet->sightings = sighting_new();
     fleet->logbook = logbook_new();
     fleet->evictions = evict_board_new();
+    fleet->throttle = throttle_new();
     /* An address that has a place has a session. */
     fleet->crowd = crowd_new((size_t)(fleet->settings->max_sessions + fleet->settings->max_connections));
     if (fleet->cache && fleet->memory && fleet->trouble && fleet->sightings && fleet->logbook &&
-        fleet->evictions && fleet->crowd)
+        fleet->evictions && fleet->throttle && fleet->crowd)
         return FAULT_OK;
     return fault_set(f, FAULT_MEMORY, "out of memory at start");
 }
@@ -239,16 +243,19 @@ void fleet_close(struct fleet *fleet)
 {
     if (fleet == NULL)
         return;
-    /* Work gives to the hashes, never the other way; both use the catalog, and its last writes the logbook.
+    /* Work gives to the hashes, and they to the suspects, never the other way; all use the catalog, and its
+     * last writes the logbook.
      */
     work_pool_free(fleet->work);
     work_pool_free(fleet->hashes);
+    work_pool_free(fleet->suspects);
     audit_stop(fleet);
     db_close(fleet->db);
     audit_free(fleet->audit);
     logbook_free(fleet->logbook);
     evict_board_free(fleet->evictions);
     crowd_free(fleet->crowd);
+    throttle_free(fleet->throttle);
     trouble_free(fleet->trouble);
     sighting_free(fleet->sightings);
     memory_free(fleet->memory);

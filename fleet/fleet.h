@@ -23,6 +23,7 @@ struct memory;      /* verified credentials (memory.h) */
 struct trouble;     /* handsets whose file could not be read lately (trouble.h) */
 struct sighting;    /* handsets that were noted as seen lately (sighting.h) */
 struct evict_board; /* clients that must go (evict.h) */
+struct throttle;    /* failed logins (throttle.h) */
 struct crowd;       /* sessions and handshakes, by address (crowd.h) */
 struct logbook;     /* senders whose last reply may be unseen (logbook.h) */
 
@@ -34,8 +35,9 @@ struct fleet {
      * together only through a local pointer. What it points to lives until fleet_close. */
     _Atomic(const struct settings *) settings;
     struct db *db;
-    struct work_pool *work;   /* for what can block; queue bounded */
-    struct work_pool *hashes; /* password hashes; hash_workers threads, hash_queue places */
+    struct work_pool *work;     /* for what can block; queue bounded */
+    struct work_pool *hashes;   /* password hashes; hash_workers threads, hash_queue places */
+    struct work_pool *suspects; /* those of suspects (throttle.h): one thread, throttle_queue places */
     struct vault *vault;
     _Atomic bool backing_up; /* backup.c: one at a time */
     struct cache *cache;
@@ -44,6 +46,7 @@ struct fleet {
     struct sighting *sightings;
     struct logbook *logbook;
     struct evict_board *evictions;
+    struct throttle *throttle;
     struct crowd *crowd;
     struct audit *audit;
     int lock;                    /* the state folder's, held while it is open */

@@ -67,6 +67,8 @@ fleet_libfleet_a_SOURCES = \
 	fleet/tally.h \
 	fleet/state.c \
 	fleet/state.h \
+	fleet/throttle.c \
+	fleet/throttle.h \
 	fleet/tree.c \
 	fleet/tree.h \
 	fleet/tree_change.c \

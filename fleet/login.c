@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One attempt walks: look (a worker reads the catalog) > judge (by shape and certificate) > verify (at once,
- * or on a hash worker) > right or wrong > finish. */
+ * or on a hash worker, in the lane that throttle.h gives it) > right or wrong > finish. */
 #include "fleet/login.h"
 
 #include "base/log.h"
@@ -47,6 +47,11 @@ static void write_log(struct login *login)
     const struct login_case *on = &login->on;
     if (login->result == LOGIN_PASSWORD_NEEDED)
         return;
+    if (login->result == LOGIN_BUSY && login->suspect) {
+        log_event(LOG_LOGIN_AWAY, "protocol=%s address=%s user=%s", login->protocol, login->address,
+                  LOG_VALUE(on->attempt.account));
+        return;
+    }
     if (login->result == LOGIN_BUSY) {
         log_event(LOG_OVERLOAD, "what=login protocol=%s address=%s why=%s", login->protocol, login->address,
                   LOG_VALUE(on->reason));
@@ -61,14 +66,35 @@ static void write_log(struct login *login)
                   login->address, role_name(login->who.role), LOG_VALUE(principal_name(&login->who)),
                   login->who.by_certificate ? "certificate" : "password");
     else
-        log_event(LOG_LOGIN_REFUSED, "protocol=%s address=%s user=%s why=%s", login->protocol, login->address,
-                  login->user_unfit ? "(unfit)" : LOG_VALUE(login->user), LOG_VALUE(on->reason));
+        log_event(LOG_LOGIN_REFUSED, "protocol=%s address=%s user=%s why=%s failures=%lld delay_ms=%lld",
+                  login->protocol, login->address, login->user_unfit ? "(unfit)" : LOG_VALUE(login->user),
+                  LOG_VALUE(on->reason), (long long)on->charge.failures, (long long)login->refuse_after_ms);
+    if (on->charge.pair_is_news)
+        log_event(LOG_LOGIN_THROTTLED, "address=%s user=%s failures=%lld", login->address,
+                  LOG_VALUE(on->attempt.account), (long long)on->charge.failures);
+    if (on->charge.address_is_news)
+        log_event(LOG_LOGIN_SPRAYED, "address=%s accounts=%lld", login->address,
+                  (long long)on->charge.accounts);
+}
+
+/* Who failed is charged with it, who got in with a right password is cleared. */
+static void settle(struct login *login)
+{
+    struct login_case *on = &login->on;
+    bool granted = login->result == LOGIN_GRANTED;
+    if (granted && on->right) {
+        throttle_succeeded(login->fleet, &on->attempt, !secret_is_made(on->stored));
+    } else if (login->result == LOGIN_REFUSED || (granted && on->wrong)) {
+        throttle_failed(login->fleet, &on->attempt, granted, &on->charge);
+        login->refuse_after_ms = on->charge.delay;
+    }
 }
 
 static void finish(struct login *login, enum login_result result, const char *reason)
 {
     login->result = result;
     login->on.reason = reason;
+    settle(login);
     write_log(login);
     audit_login(login);
     login->on.reason = NULL;
@@ -131,6 +157,7 @@ static bool is_conflict(const struct login_case *on)
 static void right(struct login *login)
 {
     const struct login_case *on = &login->on;
+    login->on.right = true;
     if (is_conflict(on)) {
         finish(login, LOGIN_REFUSED, "right password of another account than the certificate's");
         return;
@@ -181,50 +208,99 @@ static struct memory_claim claim_of(const struct login *login, bool is_right)
     };
 }
 
-/* On a hash worker: one hash, whatever there is to compare with. */
-static void run_hash(struct work *work)
+/* Can anybody have this name and password? */
+static bool is_fit(const struct login *login)
 {
-    struct login *login = CONTAINER_OF(work, struct login, work);
+    return !login->user_unfit && !login->password_unfit && login->password[0] != '\0';
+}
+
+/* Was this verdict given lately? Whoever is not known to throttle.h may ask only when its turn for a hash has
+ * come. */
+static bool remembers(const struct login *login, bool is_right)
+{
     const struct login_case *on = &login->on;
-    bool real =
-        on->known && !login->password_unfit && login->password[0] != '\0' && !secret_is_made(on->stored);
+    if (!is_fit(login) || (is_right && (!on->known || secret_is_made(on->stored))))
+        return false;
+    struct memory_claim claim = claim_of(login, is_right);
+    return memory_knows(login->fleet->memory, &claim);
+}
+
+/* On a hash worker: one hash, whatever there is to compare with. */
+static void hash(struct login *login)
+{
+    const struct login_case *on = &login->on;
+    if (remembers(login, true)) {
+        right(login);
+        return;
+    }
+    bool real = on->known && is_fit(login) && !secret_is_made(on->stored);
     bool ok = secret_verify(vault_password_key(login->fleet->vault), real ? login->password : "-",
                             real ? on->stored : NULL);
     struct memory_claim claim = claim_of(login, ok);
-    if (ok || (on->suffices && !login->user_unfit && !login->password_unfit))
+    if (ok || (on->suffices && is_fit(login)))
         memory_keep(login->fleet->memory, &claim);
+    login->on.wrong = !ok;
     if (ok)
         right(login);
     else
         wrong(login);
 }
 
+static void run_hash(struct work *work)
+{
+    hash(CONTAINER_OF(work, struct login, work));
+}
+
+/* A suspect goes to the one worker for such, or away. */
+static void give_suspect(struct login *login, enum throttle_lane lane)
+{
+    login->suspect = true;
+    login->work.run = run_hash;
+    if (login->on
+            .suffices) /* it gets in whatever the password is: nobody locks it out, nobody learns by it */
+        grant_certificate(login);
+    else if (lane == THROTTLE_AWAY || !work_give(login->fleet->suspects, &login->work))
+        finish(login, LOGIN_BUSY, "failed logins wait for their turn");
+}
+
+/* While it waited, others may have failed in its name: a flood that came all at once gets no further. */
+static void run_open(struct work *work)
+{
+    struct login *login = CONTAINER_OF(work, struct login, work);
+    enum throttle_lane lane = throttle_lane(login->fleet, &login->on.attempt);
+    if (lane == THROTTLE_SLOW || lane == THROTTLE_AWAY)
+        give_suspect(login, lane);
+    else
+        hash(login);
+}
+
+static void give_hash(struct login *login)
+{
+    enum throttle_lane lane = throttle_lane(login->fleet, &login->on.attempt);
+    if (lane == THROTTLE_SLOW || lane == THROTTLE_AWAY) {
+        give_suspect(login, lane);
+        return;
+    }
+    login->work.run = lane == THROTTLE_FIRST ? run_hash : run_open;
+    bool given = lane == THROTTLE_FIRST ? work_give_first(login->fleet->hashes, &login->work)
+                                        : work_give(login->fleet->hashes, &login->work);
+    if (!given)
+        finish(login, LOGIN_BUSY, "too many logins wait for a password hash");
+}
+
 static void verify(struct login *login)
 {
     const struct login_case *on = &login->on;
-    bool fit = !login->user_unfit && !login->password_unfit && login->password[0] != '\0';
-    if (fit && on->known && secret_is_made(on->stored)) {
-        if (secret_verify(vault_password_key(login->fleet->vault), login->password, on->stored)) {
-            right(login);
-            return;
-        }
-    } else if (fit && on->known) {
-        struct memory_claim claim = claim_of(login, true);
-        if (memory_knows(login->fleet->memory, &claim)) {
-            right(login);
-            return;
-        }
-    }
-    if (fit && on->suffices) {
-        struct memory_claim claim = claim_of(login, false);
-        if (memory_knows(login->fleet->memory, &claim)) {
-            wrong(login);
-            return;
-        }
-    }
-    login->work.run = run_hash;
-    if (!work_give(login->fleet->hashes, &login->work))
-        finish(login, LOGIN_BUSY, "too many logins wait for a password hash");
+    bool made = on->known && secret_is_made(on->stored);
+    if (is_fit(login) && made &&
+        secret_verify(vault_password_key(login->fleet->vault), login->password, on->stored))
+        right(login);
+    else if (throttle_knows(login->fleet, &on->attempt) && remembers(login, true))
+        right(login);
+    else if (on->suffices && remembers(login, false))
+        wrong(login);
+    else
+        give_hash(login);
 }
 
 /* --- judge
@@ -393,6 +469,9 @@ static void run_look(struct work *work)
         code = look_certificate(login, conn, &f);
         if (code == FAULT_OK && login->has_password)
             code = look_account(login, conn, &f);
+        if (code == FAULT_OK && login->has_password)
+            code = throttle_begin(login->fleet, login->user_unfit ? "(unfit)" : login->user, login->password,
+                                  login->address, &login->on.attempt, &f);
         db_read_end(login->fleet->db, conn);
     }
     if (code == FAULT_OK)
@@ -408,6 +487,8 @@ void login_start(struct login *login)
     login->since = evict_mark(login->fleet->evictions);
     enum settings_binding binding = login->fleet->settings->data_binding;
     login->on.binding[0] = login->on.binding[1] = binding;
+    login->suspect = false;
+    login->refuse_after_ms = login->fleet->settings->refusal_delay;
     login->work.run = run_look;
     if (!work_give(login->fleet->work, &login->work))
         finish(login, LOGIN_BUSY, "too much work is waiting");

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Is this client who it says it is? Certificate, password, and what the settings demand for its role.
  *
- * Passwords are checked in two steps: the credential memory and secrets made by the server on the general
- * workers (cheap); everything else, unknown and disabled accounts included, costs one password hash on the
- * bounded hash workers, so that nothing tells them apart. Whoever refuses waits until refusal_delay has
- * passed since the client asked, from a timer; a refusal says the same words whatever the reason
- * (LOGIN_REFUSED_WORDS), which is logged here: of this floor only this module logs, because nobody above
- * learns what happened. Floor 2. */
+ * Passwords are checked in two steps: secrets made by the server, and what the credential memory holds of a
+ * client that is known (throttle.h), on the general workers (cheap); everything else, unknown and disabled
+ * accounts included, costs one password hash on the bounded hash workers, in the lane that throttle.h gives
+ * it, so that nothing tells them apart. Whoever refuses waits until refuse_after_ms have passed since the
+ * client asked, from a timer; a refusal says the same words whatever the reason (LOGIN_REFUSED_WORDS), which
+ * is logged here: of this floor only this module logs, because nobody above learns what happened. Floor 2. */
 #ifndef CRADLE_LOGIN_H
 #define CRADLE_LOGIN_H
 
@@ -17,6 +17,7 @@
 #include "fleet/account.h"
 #include "fleet/fleet.h"
 #include "fleet/principal.h"
+#include "fleet/throttle.h"
 
 #define LOGIN_REFUSED_WORDS "user name, password or certificate not accepted"
 
@@ -45,7 +46,9 @@ struct login {
     /* out */
     enum login_result result;
     struct principal who;
-    uint64_t since; /* evict_mark before anything was looked up, for evict_missed */
+    uint64_t since;          /* evict_mark before anything was looked up, for evict_missed */
+    int64_t refuse_after_ms; /* REFUSED, FORBIDDEN: when the answer may leave, from when the client asked */
+    bool suspect; /* BUSY because of failures before: says nothing about the server, nor about a handset */
     /* internal: login.c's own, nothing to rely on */
     struct work work;
     struct login_case {
@@ -61,6 +64,9 @@ struct login {
         enum settings_binding binding[2]; /* of the certificate's handset, of the account's */
         char note[160];                   /* why the certificate counts as absent; for the log */
         const char *reason;               /* why the attempt fails; for the log */
+        bool right, wrong;                /* the password was checked, and is that */
+        struct throttle_try attempt;      /* begun when there is a password */
+        struct throttle_charge charge;    /* when it failed */
     } on;
 };
 
@@ -68,7 +74,8 @@ struct login {
  * registered, enabled and of the bundle's role; otherwise it counts as absent and is logged. A user name of a
  * MAC's shape that is not the certificate's is refused, registered or not. A right password of another
  * account than the certificate's is refused. With `either` a certificate suffices whatever the name and
- * password. A listener that does not serve the role answers as for an unknown account. */
+ * password; while a suspect's (throttle.h), that password is not looked at. A listener that does not serve
+ * the role answers as for an unknown account. */
 void login_start(struct login *login);
 
 /* Does any role that this listener serves accept certificates? (Then it asks for one in the handshake.) */

@@ -31,11 +31,11 @@ static void login_granted(struct session *s)
     session_say(s, s->by_certificate ? REPLY_CERTIFIED : REPLY_LOGGED_IN);
 }
 
-/* A refusal leaves when refusal_delay has passed since it was asked for, however soon it was known. */
+/* A refusal leaves when its delay has passed since it was asked for, however soon it was known. */
 static void login_refused(struct session *s)
 {
     int64_t passed = clock_steady_ms() - s->asked_at;
-    loop_timer_start(s->delay, session_fleet(s)->settings->refusal_delay - passed);
+    loop_timer_start(s->delay, s->login.refuse_after_ms - passed);
 }
 
 void command_refuse_login(void *session)

@@ -165,7 +165,7 @@ static void delay_over(struct gate_delay *delay)
 static void refuse(struct exchange *x, int status, enum fault_code code)
 {
     reply_problem(&x->reply, status, fault_word(code), LOGIN_REFUSED_WORDS);
-    int64_t left = x->started + x->gate->fleet->settings->refusal_delay - clock_steady_ms();
+    int64_t left = x->started + x->login.refuse_after_ms - clock_steady_ms();
     if (left <= 0) {
         exchange_done(x);
         return;
@@ -216,7 +216,8 @@ static void identified(struct login *login)
         break;
     }
     const struct fault busy = { FAULT_BUSY, BUSY_WORDS };
-    mark_asked(x);
+    if (!login->suspect) /* or whoever fails in a handset's name would take its fall-back away */
+        mark_asked(x);
     reply_fault(&x->reply, &busy);
     exchange_done(x);
 }

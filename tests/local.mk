@@ -89,6 +89,7 @@ UNIT_TESTS += \
 	tests/unit/fleet/test_segment \
 	tests/unit/fleet/test_sighting \
 	tests/unit/fleet/test_tally \
+	tests/unit/fleet/test_throttle \
 	tests/unit/fleet/test_tree \
 	tests/unit/fleet/test_trouble \
 	tests/unit/fleet/test_upload \
@@ -113,6 +114,7 @@ tests_unit_fleet_test_memory_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_origin_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_segment_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_sighting_LDADD = $(FLEET_TEST_LIBS)
+tests_unit_fleet_test_throttle_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_tree_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_trouble_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_upload_LDADD = $(FLEET_TEST_LIBS)

@@ -110,7 +110,7 @@ class Site:
 
     def start(self, **settings):
         self.settings.update(settings)
-        values = {"https_listen": "127.0.0.1:0", "ftps_listen": "127.0.0.1:0", "refusal_delay": "50ms", "log_level": "debug"}
+        values = {"https_listen": "127.0.0.1:0", "ftps_listen": "127.0.0.1:0", "refusal_delay": "50ms", "throttle_max": "200ms", "log_level": "debug"}
         values.update(self.settings)
         # CRADLE_WRAP: a program to run the daemon under, for instance valgrind.
         command = shlex.split(os.environ.get("CRADLE_WRAP", ""))

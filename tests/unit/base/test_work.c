@@ -82,6 +82,37 @@ static void test_order_and_limit(void **state)
     gate_fini(&gate);
 }
 
+static void test_first_and_usual(void **state)
+{
+    (void)state;
+    struct work_pool *pool = NULL;
+    assert_int_equal(work_pool_new("one", 1, 2, &pool, NULL), FAULT_OK);
+    struct gate gate;
+    gate_init(&gate);
+    assert_true(work_give(pool, &gate.work));
+    sem_wait(&gate.entered);
+
+    int order[6] = { -1, -1, -1, -1, -1, -1 };
+    atomic_int count = 0;
+    struct step steps[6];
+    for (int i = 0; i < 6; i++)
+        steps[i] = (struct step){ .work.run = run_step, .number = i, .order = order, .count = &count };
+    assert_true(work_give(pool, &steps[0].work));
+    assert_true(work_give(pool, &steps[1].work));
+    assert_false(work_give(pool, &steps[2].work));
+    /* A full queue keeps nobody out of the other one, which keeps its own order. */
+    assert_true(work_give_first(pool, &steps[3].work));
+    assert_true(work_give_first(pool, &steps[4].work));
+    assert_false(work_give_first(pool, &steps[5].work));
+
+    sem_post(&gate.leave);
+    work_pool_free(pool);
+    const int expected[4] = { 3, 4, 0, 1 };
+    assert_int_equal(atomic_load(&count), 4);
+    assert_memory_equal(order, expected, sizeof expected);
+    gate_fini(&gate);
+}
+
 static void test_side_by_side(void **state)
 {
     (void)state;
@@ -141,9 +172,8 @@ static void test_wrong_pools(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_order_and_limit),
-        cmocka_unit_test(test_side_by_side),
-        cmocka_unit_test(test_steps_while_ending),
+        cmocka_unit_test(test_order_and_limit), cmocka_unit_test(test_first_and_usual),
+        cmocka_unit_test(test_side_by_side),    cmocka_unit_test(test_steps_while_ending),
         cmocka_unit_test(test_wrong_pools),
     };
     return cmocka_run_group_tests_name("work", tests, NULL, NULL);
