@@ -15,3 +15,47 @@ pki_libpki_a_SOURCES = \
 	pki/make.h \
 	pki/pem.c \
 	pki/pem.h
+	pki/bag.c \
+	pki/bag.h \
+	pki/batch.c \
+	pki/batch.h \
+	pki/bundle.c \
+	pki/bundle.h \
+	pki/crl.c \
+	pki/crl.h \
+	pki/der.c \
+	pki/der.h \
+	pki/explain.c \
+	pki/explain.h \
+	pki/file.c \
+	pki/file.h \
+	pki/found.c \
+	pki/found.h \
+	pki/fragment.c \
+	pki/fragment.h \
+	pki/issue.c \
+	pki/issue.h \
+	pki/key.c \
+	pki/key.h \
+	pki/ledger.c \
+	pki/ledger.h \
+	pki/make.c \
+	pki/make.h \
+	pki/mill.c \
+	pki/mill.h \
+	pki/mint.c \
+	pki/mint.h \
+	pki/names.c \
+	pki/names.h \
+	pki/order.c \
+	pki/order.h \
+	pki/profile.c \
+	pki/profile.h \
+	pki/renew.c \
+	pki/renew.h \
+	pki/request.c \
+	pki/request.h \
+	pki/revoke.c \
+	pki/revoke.h \
+	pki/store.c \
+	pki/store.h

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pki/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PIECE 16384
+
+enum fault_code file_read(const char *file, struct buf *content, struct fault *f)
+{
+    int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0)
+        return fault_set(f, errno == ENOENT ? FAULT_ABSENT : FAULT_IO, "cannot read %s: %s", file,
+                         strerror(errno));
+    enum fault_code code = FAULT_OK;
+    for (ssize_t n = 1; code == FAULT_OK && n != 0;) {
+        char *room = buf_reserve(content, PIECE, NULL);
+        if (room == NULL) {
+            code = fault_set(f, FAULT_TOO_LARGE, "%s is too large: more than %zu bytes", file,
+                             content->limit - PIECE);
+            break;
+        }
+        n = read(fd, room, PIECE);
+        if (n > 0)
+            buf_grew(content, (size_t)n);
+        else if (n < 0 && errno != EINTR)
+            code = fault_set(f, FAULT_IO, "cannot read %s: %s", file, strerror(errno));
+    }
+    close(fd);
+    return code;
+}
+
+static bool write_all(int fd, const char *data, size_t n)
+{
+    while (n > 0) {
+        ssize_t written = write(fd, data, n);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written <= 0)
+            return false;
+        data += written;
+        n -= (size_t)written;
+    }
+    return true;
+}
+
+/* A name is on disk when its folder is. */
+static bool sync_folder_of(const char *file)
+{
+    char copy[FILE_PATH];
+    snprintf(copy, sizeof copy, "%s", file);
+    int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool good = fd >= 0 && fsync(fd) == 0;
+    int why = errno;
+    if (fd >= 0)
+        close(fd);
+    errno = why;
+    return good;
+}
+
+enum fault_code file_write(const char *file, mode_t mode, enum file_how how, const void *data, size_t n,
+                           struct fault *f)
+{
+    char fresh[FILE_PATH];
+    enum fault_code code = file_path(fresh, f, "%s.new", file);
+    if (code != FAULT_OK)
+        return code;
+    unlink(fresh); /* what a crash left */
+    int fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+    if (fd < 0)
+        return fault_set(f, FAULT_IO, "cannot make %s: %s", file, strerror(errno));
+    bool good = fchmod(fd, mode) == 0 && write_all(fd, data, n) && fsync(fd) == 0;
+    int why = errno;
+    close(fd);
+    errno = why;
+    /* link(2) refuses what exists, rename(2) does not. */
+    good = good && (how == FILE_NEW ? link(fresh, file) == 0 : rename(fresh, file) == 0);
+    good = good && sync_folder_of(file);
+    why = errno;
+    unlink(fresh);
+    if (good)
+        return FAULT_OK;
+    if (how == FILE_NEW && why == EEXIST)
+        return fault_set(f, FAULT_CONFLICT, "%s exists already, and nothing is overwritten", file);
+    return fault_set(f, FAULT_IO, "cannot write %s: %s", file, strerror(why));
+}
+
+bool file_exists(const char *file)
+{
+    struct stat info;
+    return lstat(file, &info) == 0;
+}
+
+enum fault_code file_folder(const char *folder, struct fault *f)
+{
+    if (mkdir(folder, 0700) == 0)
+        return FAULT_OK;
+    struct stat info;
+    if (errno == EEXIST && stat(folder, &info) == 0 && S_ISDIR(info.st_mode))
+        return FAULT_OK;
+    return fault_set(f, FAULT_IO, "cannot make the folder %s: %s", folder, strerror(errno));
+}
+
+enum fault_code file_path(char ret_path[FILE_PATH], struct fault *f, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    int n = vsnprintf(ret_path, FILE_PATH, format, arguments);
+    va_end(arguments);
+    if (n < 0 || n >= FILE_PATH)
+        return fault_set(f, FAULT_INPUT, "a file name is longer than %d bytes", FILE_PATH - 1);
+    return FAULT_OK;
+}
