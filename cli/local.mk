@@ -9,6 +9,13 @@ cli_libcli_a_SOURCES = \
 	cli/ctl.h \
 	cli/ctl_backup.c \
 	cli/ctl_backup.h \
+	cli/ctl_pki.h \
+	cli/ctl_pki_base.c \
+	cli/ctl_pki_base.h \
+	cli/ctl_pki_issue.c \
+	cli/ctl_pki_keep.c \
+	cli/ctl_pki_look.c \
+	cli/ctl_pki_make.c \
 	cli/ctl_print.c \
 	cli/ctl_status.c \
 	cli/ctl_status.h \

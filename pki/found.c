@@ -90,6 +90,14 @@ static enum fault_code write_root(struct founding *g, struct fault *f)
         code = store_ca(g->store, PROFILE_ROOT, ".pem", file, f);
     if (code == FAULT_OK)
         code = file_write(file, 0644, FILE_NEW, pem.data, pem.used, f);
+    /* GnuTLS compares names of certificates that it has read, not of those that it has built. */
+    gnutls_x509_crt_t read = NULL;
+    if (code == FAULT_OK)
+        code = mint_load(file, &read, f);
+    if (code == FAULT_OK) {
+        gnutls_x509_crt_deinit(g->root.certificate);
+        g->root.certificate = read;
+    }
     buf_fini(&pem);
     return code;
 }

@@ -18,8 +18,8 @@ enum key_kind { KEY_RSA_2048, KEY_RSA_3072, KEY_RSA_4096, KEY_P256, KEY_P384, KE
 enum fault_code key_kind_find(const char *word, enum key_kind *ret_kind, struct fault *f);
 const char *key_kind_word(enum key_kind kind);
 
-#define KEY_PASSPHRASE_MIN 12 /* for new ones: GnuTLS derives the key with few rounds, so length must help \
-                               */
+/* Of new ones, bytes. */
+#define KEY_PASSPHRASE_MIN 12
 #define KEY_PASSPHRASE_MAX 256
 struct passphrase {
     char text[KEY_PASSPHRASE_MAX + 1]; /* mem_wipe it */

@@ -1,6 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 noinst_LIBRARIES += pki/libpki.a
 pki_libpki_a_SOURCES = \
+	pki/bag.c \
+	pki/bag.h \
+	pki/batch.c \
+	pki/batch.h \
+	pki/bundle.c \
+	pki/bundle.h \
 	pki/check.c \
 	pki/check.h \
 	pki/check_certificate.c \
@@ -8,19 +14,6 @@ pki_libpki_a_SOURCES = \
 	pki/check_key.c \
 	pki/check_path.c \
 	pki/check_set.c \
-	pki/finding.c \
-	pki/finding.def \
-	pki/finding.h \
-	pki/make.c \
-	pki/make.h \
-	pki/pem.c \
-	pki/pem.h
-	pki/bag.c \
-	pki/bag.h \
-	pki/batch.c \
-	pki/batch.h \
-	pki/bundle.c \
-	pki/bundle.h \
 	pki/crl.c \
 	pki/crl.h \
 	pki/der.c \
@@ -29,6 +22,9 @@ pki_libpki_a_SOURCES = \
 	pki/explain.h \
 	pki/file.c \
 	pki/file.h \
+	pki/finding.c \
+	pki/finding.def \
+	pki/finding.h \
 	pki/found.c \
 	pki/found.h \
 	pki/fragment.c \
@@ -49,6 +45,8 @@ pki_libpki_a_SOURCES = \
 	pki/names.h \
 	pki/order.c \
 	pki/order.h \
+	pki/pem.c \
+	pki/pem.h \
 	pki/profile.c \
 	pki/profile.h \
 	pki/renew.c \

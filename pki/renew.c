@@ -63,15 +63,21 @@ static const struct profile *role_of(gnutls_x509_crt_t old)
     return profile_get(server ? PROFILE_SERVER : PROFILE_HANDSET);
 }
 
-/* Gives the old files a second name; the new ones then take the first. */
-static enum fault_code keep_old(struct store *store, const char *stem, const char *serial, struct fault *f)
+/* Gives the old files that will be replaced a second name; the new ones then take the first. */
+static enum fault_code keep_old(struct store *store, const char *stem, const char *serial, unsigned forms,
+                                struct fault *f)
 {
-    static const char *const ends[] = { ".pem", ".key", ".p12", ".cfg" };
+    static const struct {
+        const char *end;
+        unsigned form; /* 0: always */
+    } rows[] = { { ".pem", 0 }, { ".key", ISSUE_KEY }, { ".p12", ISSUE_P12 }, { ".cfg", ISSUE_FRAGMENT } };
     enum fault_code code = FAULT_OK;
-    for (size_t i = 0; code == FAULT_OK && i < ARRAY_LENGTH(ends); i++) {
+    for (size_t i = 0; code == FAULT_OK && i < ARRAY_LENGTH(rows); i++) {
         char from[FILE_PATH], to[FILE_PATH], end[32];
-        snprintf(end, sizeof end, ".%.8s%s", serial, ends[i]);
-        code = store_file(store, stem, ends[i], from, f);
+        if (rows[i].form != 0 && !(forms & rows[i].form))
+            continue;
+        snprintf(end, sizeof end, ".%.8s%s", serial, rows[i].end);
+        code = store_file(store, stem, rows[i].end, from, f);
         if (code == FAULT_OK)
             code = store_file(store, stem, end, to, f);
         if (code == FAULT_OK && link(from, to) != 0 && errno != ENOENT && errno != EEXIST)
@@ -158,7 +164,7 @@ enum fault_code renew_certificate(struct store *store, const struct issuer *issu
     if (code == FAULT_OK && !ca)
         code = choose_key(store, line.stem, &order, keep_key, source, &key, &public, f);
     if (code == FAULT_OK)
-        code = keep_old(store, line.stem, line.serial, f);
+        code = keep_old(store, line.stem, line.serial, order.forms, f);
     if (code == FAULT_OK)
         code = issue_certificate(store, issuer, &order, key, public, ret_result, f);
     gnutls_x509_crt_deinit(old);

@@ -131,3 +131,16 @@ enum fault_code request_make(gnutls_x509_privkey_t key, const char *common_name,
     gnutls_free(text.data);
     return code;
 }
+
+enum fault_code request_new(enum key_kind kind, const char *common_name, const struct names *names,
+                            struct buf *key, struct buf *pem, struct fault *f)
+{
+    gnutls_x509_privkey_t made = NULL;
+    enum fault_code code = key_generate(kind, &made, f);
+    if (code == FAULT_OK)
+        code = request_make(made, common_name, names, pem, f);
+    if (code == FAULT_OK)
+        code = key_export(made, NULL, key, f);
+    gnutls_x509_privkey_deinit(made);
+    return code;
+}

@@ -28,4 +28,8 @@ void request_fini(struct request *request); /* takes one that is all zero */
 enum fault_code request_make(gnutls_x509_privkey_t key, const char *common_name, const struct names *names,
                              struct buf *pem, struct fault *f);
 
+/* The same with a new key, which is appended to `key` as PEM: to be wiped. */
+enum fault_code request_new(enum key_kind kind, const char *common_name, const struct names *names,
+                            struct buf *key, struct buf *pem, struct fault *f);
+
 #endif

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/ctl_pki_base.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+/* --- passphrases
+ * -------------------------------------------------------------------------------------------------- */
+
+/* One line of the terminal, without echo. */
+static enum fault_code read_line(int tty, const char *prompt, struct passphrase *out, struct fault *f)
+{
+    struct termios before, silent;
+    size_t n = 0;
+    char c = 0;
+    ssize_t got;
+    bool fits = true;
+    if (tcgetattr(tty, &before) != 0)
+        return fault_set(f, FAULT_IO, "the terminal cannot be made silent");
+    silent = before;
+    silent.c_lflag &= ~(tcflag_t)ECHO;
+    if (tcsetattr(tty, TCSAFLUSH, &silent) != 0)
+        return fault_set(f, FAULT_IO, "the terminal cannot be made silent");
+    dprintf(tty, "%s: ", prompt);
+    while ((got = read(tty, &c, 1)) == 1 && c != '\n') {
+        fits = fits && n < KEY_PASSPHRASE_MAX;
+        if (fits)
+            out->text[n++] = c;
+    }
+    out->text[n] = '\0';
+    (void)tcsetattr(tty, TCSAFLUSH, &before);
+    dprintf(tty, "\n");
+    if (got < 0 || !fits || n == 0)
+        return fault_set(f, FAULT_INPUT, "no passphrase of 1 to %d bytes was typed", KEY_PASSPHRASE_MAX);
+    return FAULT_OK;
+}
+
+static enum fault_code from_terminal(const char *what, bool twice, struct passphrase *ret_passphrase,
+                                     struct fault *f)
+{
+    char prompt[200];
+    struct passphrase first = { "" }, second = { "" };
+    int tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+    if (tty < 0)
+        return fault_set(f, FAULT_INPUT, "no terminal to ask for the passphrase of %s: give it in a file",
+                         what);
+    snprintf(prompt, sizeof prompt, "Passphrase of %s", what);
+    enum fault_code code = read_line(tty, prompt, &first, f);
+    if (code == FAULT_OK && twice) {
+        snprintf(prompt, sizeof prompt, "The same again");
+        code = read_line(tty, prompt, &second, f);
+        if (code == FAULT_OK && strcmp(first.text, second.text) != 0)
+            code = fault_set(f, FAULT_INPUT, "the two passphrases differ");
+    }
+    close(tty);
+    if (code == FAULT_OK)
+        *ret_passphrase = first;
+    mem_wipe(&first, sizeof first);
+    mem_wipe(&second, sizeof second);
+    return code;
+}
+
+enum fault_code pki_new_passphrase(const char *file, const char *what, struct passphrase *ret_passphrase,
+                                   struct fault *f)
+{
+    enum fault_code code = file != NULL ? passphrase_read(file, ret_passphrase, f)
+                                        : from_terminal(what, true, ret_passphrase, f);
+    return code == FAULT_OK ? passphrase_check(ret_passphrase, f) : code;
+}
+
+enum fault_code pki_ask_passphrase(const char *file, const char *what, struct passphrase *ret_passphrase,
+                                   struct fault *f)
+{
+    return file != NULL ? passphrase_read(file, ret_passphrase, f)
+                        : from_terminal(what, false, ret_passphrase, f);
+}
+
+/* For pki/: each kind of key is asked for once. */
+static enum fault_code open_key(void *user, const char *key_file, struct passphrase *ret_passphrase,
+                                struct fault *f)
+{
+    struct pki_base *base = user;
+    size_t n = strlen(key_file);
+    bool root = n >= 9 && strcmp(key_file + n - 9, "/root.key") == 0;
+    enum fault_code code = FAULT_OK;
+    if (!base->known[root])
+        code = pki_ask_passphrase(root ? base->root_passphrase_file : base->passphrase_file, key_file,
+                                  &base->given[root], f);
+    if (code != FAULT_OK)
+        return code;
+    base->known[root] = true;
+    *ret_passphrase = base->given[root];
+    return FAULT_OK;
+}
+
+/* --- the folder
+ * --------------------------------------------------------------------------------------------------- */
+
+const char *pki_folder(const struct pki_base *base)
+{
+    const char *environment = getenv("CRADLE_PKI");
+    if (base->folder != NULL)
+        return base->folder;
+    return environment != NULL && environment[0] != '\0' ? environment : "pki";
+}
+
+enum fault_code pki_open(struct pki_base *base, bool change, struct fault *f)
+{
+    base->source = (struct passphrase_source){ open_key, base };
+    enum fault_code code = store_open(pki_folder(base), base->root, change, &base->store, f);
+    base->opened = code == FAULT_OK;
+    return code;
+}
+
+void pki_close(struct pki_base *base)
+{
+    if (base->opened)
+        store_close(&base->store);
+    mem_wipe(base->given, sizeof base->given);
+}
+
+/* --- orders
+ * ------------------------------------------------------------------------------------------------------- */
+
+enum fault_code pki_forms_read(struct pki_forms *forms, unsigned none, struct issue_order *order,
+                               struct fault *f)
+{
+    order->forms = forms->format.count == 0 ? none : 0;
+    for (size_t i = 0; i < forms->format.count; i++) {
+        const char *word = forms->format.item[i];
+        if (strcmp(word, "pem") == 0)
+            order->forms |= ISSUE_KEY;
+        else if (strcmp(word, "p12") == 0)
+            order->forms |= ISSUE_P12;
+        else if (strcmp(word, "fragment") == 0)
+            order->forms |= ISSUE_FRAGMENT;
+        else
+            return fault_set(f, FAULT_INPUT, "'%.40s' is no format: write pem, p12 or fragment", word);
+    }
+    bool fragment = (order->forms & ISSUE_FRAGMENT) != 0;
+    if (fragment && order->profile->id != PROFILE_HANDSET)
+        return fault_set(f, FAULT_INPUT,
+                         "a fragment is a piece of a handset's configuration, for handsets only");
+    if (fragment != (forms->slot != NULL) || (forms->use != NULL && !fragment))
+        return fault_set(f, FAULT_INPUT, "--format fragment and --slot belong together, and --use to both");
+    enum fault_code code = FAULT_OK;
+    if (fragment)
+        code = fragment_slot(forms->slot, &order->slot, f);
+    if (code == FAULT_OK && forms->use != NULL)
+        code = fragment_use(&order->slot, forms->use, f);
+    if (code == FAULT_OK && order->forms & ISSUE_P12) {
+        code = pki_new_passphrase(forms->p12_passphrase_file, "the PKCS #12 files", &forms->p12, f);
+        order->p12 = &forms->p12;
+    }
+    return code;
+}
+
+enum fault_code pki_names_read(const struct ctl_list *list, struct names *names, struct fault *f)
+{
+    enum fault_code code = FAULT_OK;
+    for (size_t i = 0; code == FAULT_OK && i < list->count; i++)
+        code = names_add(names, list->item[i], f);
+    return code;
+}
+
+enum fault_code pki_check_account(struct ctl *ctl, const struct profile *profile, const char *name,
+                                  struct fault *f)
+{
+    json_t *account = NULL;
+    if (profile->id != PROFILE_ADMINISTRATOR && profile->id != PROFILE_OPERATOR)
+        return FAULT_OK;
+    AUTO_FREE char *escaped = client_escape(name);
+    if (escaped == NULL)
+        return fault_set(f, FAULT_MEMORY, "out of memory");
+    enum fault_code code = ctl_call(ctl, "GET", NULL, &account, f, "/accounts/%s", escaped);
+    if (code != FAULT_OK)
+        return fault_prefix(f, "whether there is an account %s (--offline does not ask)", name);
+    const char *role = json_string_value(json_object_get(account, "role"));
+    if (role == NULL || strcmp(role, profile->word) != 0)
+        code = fault_set(f, FAULT_INPUT, "the account %s is %s's, not %s's", name,
+                         role != NULL ? role : "nobody", profile->word);
+    json_decref(account);
+    return code;
+}
+
+void pki_print_result(const struct ctl *ctl, const struct issue_result *result)
+{
+    char end[25];
+    clock_rfc3339(result->not_after * 1000, end, sizeof end);
+    if (ctl_json(ctl)) {
+        json_t *object = json_pack("{s:s, s:s, s:s, s:s}", "name", result->name, "file", result->file,
+                                   "serial", result->serial, "end", end);
+        ctl_print_json(object);
+        json_decref(object);
+        return;
+    }
+    end[10] = '\0';
+    printf("%s: the certificate of %s, until %s\n", result->file, result->name, end);
+}
