@@ -34,8 +34,11 @@ base_libbase_a_SOURCES = \
 	base/stream.h \
 	base/tls.c \
 	base/tls.h \
+	base/tls_bundle.c \
+	base/tls_bundle.h \
 	base/tls_file.c \
 	base/tls_file.h \
+	base/tls_peer.c \
 	base/tls_recall.c \
 	base/tls_recall.h \
 	base/tls_trust.c \

@@ -42,11 +42,21 @@ void tls_identity_unref(struct tls_identity *identity); /* takes NULL */
  * the chain is the answer. */
 #define TLS_BUNDLES 3
 struct tls_trust;
-/* files[i] NULL or "": an empty bundle. FAULT_INPUT: unreadable, not PEM, no CA in it, a certificate that is
- * not a CA's, or one CA in two bundles (named): by its key, or because a CA of one bundle was issued by a CA
- * of another. */
-enum fault_code tls_trust_load(const char *const files[TLS_BUNDLES], struct tls_trust **ret_trust,
+struct tls_trust_files {
+    const char
+        *ca[TLS_BUNDLES]; /* PEM; NULL or "": an empty bundle. An intermediate CA can be an anchor: its root
+                             need not be there, and must not where several roles have CAs below one root */
+    const char *crl[TLS_BUNDLES]; /* PEM (several) or DER (one); NULL or "": none */
+};
+/* FAULT_INPUT, naming file and remedy: unreadable, not PEM, no CA in it, a certificate that is not a CA's;
+ * one CA in two bundles: by its key, or because a CA of one bundle was issued by a CA of another; a CRL that
+ * cannot be read, or that no CA of its bundle signed. A CRL that is past its next update is taken and revokes
+ * as before. */
+enum fault_code tls_trust_load(const struct tls_trust_files *files, struct tls_trust **ret_trust,
                                struct fault *f);
+/* When the CRL of this bundle that is overdue longest should have been replaced, Unix seconds; 0: none is
+ * overdue at `now`. */
+int64_t tls_trust_stale(const struct tls_trust *trust, int bundle, int64_t now);
 struct tls_trust *tls_trust_ref(struct tls_trust *trust);
 void tls_trust_unref(struct tls_trust *trust); /* takes NULL */
 
@@ -55,12 +65,22 @@ struct tls_peer {
     enum {
         TLS_PEER_NONE,     /* it showed none */
         TLS_PEER_VERIFIED, /* chain, dates and usage are right, and there is exactly one CN */
-        TLS_PEER_UNFIT     /* it showed one that does not identify; `reason` says why (for our log only) */
+        TLS_PEER_UNFIT,    /* it showed one that does not identify; `reason` says why (for our log only) */
+        TLS_PEER_REVOKED   /* it, or a CA above it, was revoked by a CRL of `bundle`, whatever else is wrong:
+                              always   a refusal */
     } state;
-    int bundle;           /* VERIFIED: 0 … TLS_BUNDLES-1 */
+    int bundle;   /* VERIFIED, REVOKED, or `expired`: 0 … TLS_BUNDLES-1; otherwise -1 */
+    bool expired; /* UNFIT: it, or a CA above it, is past its end, and nothing else is wrong: `bundle` would
+                     vouch for it */
+    bool self_signed; /* UNFIT: its own issuer, no bundle knows it; its CN is as good as a VERIFIED one's, and
+                         its owner has the key. Dates and usage are not looked at */
     char common_name[65]; /* VERIFIED: without NUL or control characters; may be "" otherwise */
     char fingerprint[65]; /* SHA-256 of the certificate, lower-case hex; "" when NONE */
-    char reason[160];     /* UNFIT */
+    char reason[160];     /* UNFIT, REVOKED */
+    /* For the catalog; as RFC 4514 writes names; "" when there is none or it is longer. */
+    char subject[160], issuer[160];
+    char serial[65];   /* lower-case hex */
+    int64_t not_after; /* Unix seconds */
 };
 /* Looks at the certificate of an established session, resumed or not, and verifies it anew: the ticket proves
  * who it was, not that it still holds. */

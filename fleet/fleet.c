@@ -189,9 +189,11 @@ static enum fault_code open_memories(struct fleet *fleet, struct fault *f)
 enum fault_code fleet_trust_load(const struct settings *settings, struct tls_trust **ret_trust,
                                  struct fault *f)
 {
-    const char *const bundles[TLS_BUNDLES] = { settings->ca_handset, settings->ca_administrator,
-                                               settings->ca_operator };
-    return tls_trust_load(bundles, ret_trust, f);
+    const struct tls_trust_files files = {
+        .ca = { settings->ca_handset, settings->ca_administrator, settings->ca_operator },
+        .crl = { settings->crl_handset, settings->crl_administrator, settings->crl_operator },
+    };
+    return tls_trust_load(&files, ret_trust, f);
 }
 
 enum fault_code fleet_open(const struct settings *settings, struct fleet **ret_fleet, struct fault *f)

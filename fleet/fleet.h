@@ -69,7 +69,7 @@ enum fault_code fleet_open(const struct settings *settings, struct fleet **ret_f
 /* All front ends have ended before. Takes NULL. */
 void fleet_close(struct fleet *fleet);
 
-/* The trust that the settings describe. FAULT_INPUT as tls_trust_load. */
+/* The trust that the settings describe, CAs and CRLs. FAULT_INPUT as tls_trust_load. */
 enum fault_code fleet_trust_load(const struct settings *settings, struct tls_trust **ret_trust,
                                  struct fault *f);
 /* Whom client certificates make, as of now: a reference, which the caller gives back with tls_trust_unref.

@@ -57,6 +57,10 @@ static void write_log(struct login *login)
                   LOG_VALUE(on->reason));
         return;
     }
+    if (on->denied != NULL)
+        log_event(LOG_LOGIN_REVOKED, "protocol=%s address=%s name=%s fingerprint=%s why=%s", login->protocol,
+                  login->address, LOG_VALUE(login->peer.common_name), login->peer.fingerprint,
+                  LOG_VALUE(on->denied));
     if (on->note[0] != '\0')
         log_event(LOG_LOGIN_CERTIFICATE, "protocol=%s address=%s name=%s fingerprint=%s why=%s",
                   login->protocol, login->address, LOG_VALUE(login->peer.common_name),
@@ -314,7 +318,9 @@ static void judge(struct login *login)
     bool of_mac_shape = !login->user_unfit && mac_parse(login->user, strlen(login->user), &named);
     bool own_mac = of_mac_shape && on->shown && on->role == ROLE_HANDSET && mac_equal(&named, &on->mac);
 
-    if (on->shown && of_mac_shape && !own_mac) {
+    if (on->denied != NULL) {
+        finish(login, LOGIN_REFUSED, on->denied);
+    } else if (on->shown && of_mac_shape && !own_mac) {
         finish(login, LOGIN_REFUSED, "the user name is another handset's than the certificate's");
     } else if (on->suffices) {
         bool nobody = !login->user_unfit && strcasecmp(login->user, FACTORY_DEFAULT) == 0;
@@ -408,6 +414,8 @@ static enum fault_code look_member(struct login *login, struct db_conn *conn, st
 static enum fault_code look_certificate(struct login *login, struct db_conn *conn, struct fault *f)
 {
     struct login_case *on = &login->on;
+    if (login->peer.state == TLS_PEER_REVOKED)
+        on->denied = login->peer.reason;
     if (login->peer.state == TLS_PEER_UNFIT)
         return uncertified(login, login->peer.reason);
     if (login->peer.state != TLS_PEER_VERIFIED || login->peer.bundle < 0 || login->peer.bundle >= ROLE_COUNT)

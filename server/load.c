@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/load.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "server/preflight.h"
@@ -68,4 +69,15 @@ void load_warn(const struct settings *settings)
                 roles[i].name);
     if (settings->unclean_close[0] != '\0')
         log_event(LOG_SETTINGS_WARNING, "setting=unclean_close text=\"uploads cut short look whole\"");
+}
+
+void load_warn_trust(const struct tls_trust *trust)
+{
+    static const char *const names[TLS_BUNDLES] = { "crl_handset", "crl_administrator", "crl_operator" };
+    int64_t now = clock_wall_ms() / 1000;
+    for (int i = 0; i < TLS_BUNDLES; i++) {
+        int64_t due = tls_trust_stale(trust, i, now);
+        if (due > 0)
+            log_event(LOG_CRL_STALE, "setting=%s overdue_days=%lld", names[i], (long long)((now - due) / 86400));
+    }
 }

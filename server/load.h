@@ -31,5 +31,7 @@ enum fault_code load_identity(const struct settings *settings, struct tls_identi
                               struct fault *f);
 /* Logs what is legal and yet hardly meant. */
 void load_warn(const struct settings *settings);
+/* The same for CRLs: one that is overdue revokes as before, but not what was revoked since. */
+void load_warn_trust(const struct tls_trust *trust);
 
 #endif

@@ -60,6 +60,7 @@ void reload(const struct load_source *source, struct watch *watch, const struct 
     if (code == FAULT_OK) {
         log_event(LOG_RELOAD_DONE, "cause=%s", cause);
         load_warn(serving->fleet->settings);
+        load_warn_trust(trust);
     } else
         log_event(LOG_RELOAD_FAILED, "cause=%s why=%s", cause, LOG_VALUE(f.text));
     record(serving->fleet, cause, code == FAULT_OK ? NULL : &f);

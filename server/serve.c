@@ -37,6 +37,9 @@ static enum fault_code set_up(const struct load *load, struct serving *s, struct
         log_event(LOG_DB_ADOPTED, "contents=%lld damaged=%lld", (long long)s->fleet->adopted.adopted,
                   (long long)s->fleet->adopted.damaged);
     load_warn(load->settings);
+    struct tls_trust *trust = fleet_trust(s->fleet);
+    load_warn_trust(trust);
+    tls_trust_unref(trust);
     code = audit_serve(s->fleet, "version=" PACKAGE_VERSION, f);
     if (code == FAULT_OK)
         code = https_start(s->fleet, load->identity, &s->https, f);

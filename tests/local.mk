@@ -26,6 +26,7 @@ UNIT_TESTS += \
 	tests/unit/base/test_settings \
 	tests/unit/base/test_stream \
 	tests/unit/base/test_tls \
+	tests/unit/base/test_trust \
 	tests/unit/base/test_utf \
 	tests/unit/base/test_value \
 	tests/unit/base/test_work \
@@ -44,6 +45,7 @@ tests_unit_base_test_secret_LDADD = $(BASE_TEST_LIBS)
 tests_unit_base_test_settings_LDADD = $(BASE_TEST_LIBS)
 tests_unit_base_test_stream_LDADD = $(BASE_TEST_LIBS)
 tests_unit_base_test_tls_LDADD = $(BASE_TEST_LIBS)
+tests_unit_base_test_trust_LDADD = $(BASE_TEST_LIBS)
 tests_unit_base_test_utf_LDADD = $(BASE_TEST_LIBS)
 tests_unit_base_test_value_LDADD = $(BASE_TEST_LIBS)
 tests_unit_base_test_work_LDADD = $(BASE_TEST_LIBS)
@@ -273,6 +275,7 @@ E2E_TESTS = \
 	tests/e2e/test_refusals.py \
 	tests/e2e/test_reload.py \
 	tests/e2e/test_resend.py \
+	tests/e2e/test_revoked.py \
 	tests/e2e/test_simulator.py \
 	tests/e2e/test_uploads.py
 LINT_TESTS = \
@@ -297,6 +300,7 @@ $(E2E_TESTS:.py=.log) $(LINT_TESTS:.py=.log): cradled$(EXEEXT) cradle-handset$(E
 EXTRA_DIST += \
 	tests/unit/base/certificates.h \
 	tests/unit/pki/forge.h \
+	tests/unit/base/meeting.h \
 	tests/unit/db/shelf.h \
 	tests/unit/fleet/camp.h \
 	tests/unit/fleet/site.h \
@@ -326,6 +330,7 @@ EXTRA_DIST += \
 	tests/fuzz/trace.dict \
 	tests/fuzz/value.dict \
 	tests/fuzz/xml.dict \
+	tests/e2e/authority.py \
 	tests/e2e/conftest.py \
 	tests/e2e/run-pytest \
 	tests/e2e/tap_report.py \

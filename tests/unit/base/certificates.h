@@ -79,9 +79,10 @@ static inline struct made make_certificate(const struct wanted *wanted)
     if (wanted->purpose != NULL)
         assert_int_equal(gnutls_x509_crt_set_key_purpose_oid(made.crt, wanted->purpose, 0), 0);
     assert_int_equal(gnutls_x509_crt_set_basic_constraints(made.crt, wanted->ca, -1), 0);
-    assert_int_equal(gnutls_x509_crt_set_key_usage(made.crt, wanted->ca ? GNUTLS_KEY_KEY_CERT_SIGN
-                                                                        : GNUTLS_KEY_DIGITAL_SIGNATURE),
-                     0);
+    assert_int_equal(
+        gnutls_x509_crt_set_key_usage(made.crt, wanted->ca ? GNUTLS_KEY_KEY_CERT_SIGN | GNUTLS_KEY_CRL_SIGN
+                                                           : GNUTLS_KEY_DIGITAL_SIGNATURE),
+        0);
     const struct made *issuer = wanted->issuer != NULL ? wanted->issuer : &made;
     assert_int_equal(gnutls_x509_crt_sign2(made.crt, issuer->crt, issuer->key, GNUTLS_DIG_SHA256, 0), 0);
     reread_certificate(&made);
@@ -104,6 +105,31 @@ static inline const char *append_certificate(const char *file, const struct made
     assert_int_equal(fwrite(pem.data, 1, pem.size, out), pem.size);
     fclose(out);
     gnutls_free(pem.data);
+    return file;
+}
+
+/* Appends a CRL of this issuer that lists these (up to NULL); due: seconds from now to its next update. */
+static inline const char *append_crl(const char *file, const struct made *issuer,
+                                     const struct made *const *revoked, long due,
+                                     gnutls_x509_crt_fmt_t format)
+{
+    gnutls_x509_crl_t crl;
+    gnutls_datum_t bytes;
+    assert_int_equal(gnutls_x509_crl_init(&crl), 0);
+    assert_int_equal(gnutls_x509_crl_set_version(crl, 2), 0);
+    assert_int_equal(gnutls_x509_crl_set_this_update(crl, time(NULL) - 86400), 0);
+    assert_int_equal(gnutls_x509_crl_set_next_update(crl, time(NULL) + due), 0);
+    assert_int_equal(gnutls_x509_crl_set_number(crl, "\1", 1), 0);
+    for (; *revoked != NULL; revoked++)
+        assert_int_equal(gnutls_x509_crl_set_crt(crl, (*revoked)->crt, time(NULL) - 60), 0);
+    assert_int_equal(gnutls_x509_crl_sign2(crl, issuer->crt, issuer->key, GNUTLS_DIG_SHA256, 0), 0);
+    assert_int_equal(gnutls_x509_crl_export2(crl, format, &bytes), 0);
+    FILE *out = fopen(file, "ae");
+    assert_non_null(out);
+    assert_int_equal(fwrite(bytes.data, 1, bytes.size, out), bytes.size);
+    fclose(out);
+    gnutls_free(bytes.data);
+    gnutls_x509_crl_deinit(crl);
     return file;
 }
 

@@ -67,9 +67,9 @@ static void test_the_credential_memory_follows(void **state)
 
 static struct tls_trust *empty_trust(void)
 {
-    const char *const none[TLS_BUNDLES] = { NULL };
+    const struct tls_trust_files none = { .ca = { NULL } };
     struct tls_trust *trust = NULL;
-    CAMP_OK(tls_trust_load(none, &trust, why));
+    CAMP_OK(tls_trust_load(&none, &trust, why));
     return trust;
 }
 

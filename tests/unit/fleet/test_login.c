@@ -55,6 +55,10 @@ static void attempt_start(struct attempt *attempt, enum serves serves, const cha
     if (cert && strcmp(cert, "bad") == 0) {
         login->peer.state = TLS_PEER_UNFIT;
         mem_copy_text(login->peer.reason, sizeof login->peer.reason, "expired");
+    } else if (cert && strcmp(cert, "revoked") == 0) {
+        login->peer.state = TLS_PEER_REVOKED;
+        mem_copy_text(login->peer.common_name, sizeof login->peer.common_name, M1);
+        mem_copy_text(login->peer.reason, sizeof login->peer.reason, "revoked by its CA");
     } else if (cert) {
         login->peer.state = TLS_PEER_VERIFIED;
         login->peer.bundle = cert[0] == 'h'   ? ROLE_HANDSET
@@ -196,6 +200,13 @@ static const struct row rows[] = {
     { E, E, "alice", "password-alice", "a:nobody", YES, "alice/", false },
     { C, E, M1, "password-1", "bad", BAN, 0, 0 },
     { C, E, "", NULL, "bad", ASK, 0, 0 },
+    /* A revoked one shuts out, even where a password is all that is asked for. */
+    { E, E, "", NULL, "revoked", NO, 0, 0 },
+    { E, E, M1, NULL, "revoked", NO, 0, 0 },
+    { E, E, M1, "password-1", "revoked", NO, 0, 0 },
+    { P, P, M1, "password-1", "revoked", NO, 0, 0 },
+    { P, P, "alice", "password-alice", "revoked", NO, 0, 0 },
+    { B, B, "ward2", "$", "revoked", NO, 0, 0 },
     /* … but a handset's never beside another handset. */
     { E, E, M1, NULL, "h:" M9, NO, 0, 0 },
     { E, E, M1, "password-1", "h:" M9, NO, 0, 0 },
