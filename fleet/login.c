@@ -39,6 +39,14 @@ bool login_asks_certificate(const struct settings *settings, enum serves serves)
     return false;
 }
 
+bool login_holds(const struct principal *who, const struct tls_peer *then, const struct tls_peer *now)
+{
+    if (now->state == TLS_PEER_REVOKED)
+        return false;
+    return !who->by_certificate || (now->state == then->state && now->bundle == then->bundle &&
+                                    now->expired == then->expired && now->self_signed == then->self_signed);
+}
+
 /* --- finish
  * ------------------------------------------------------------------------------------------------- */
 

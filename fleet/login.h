@@ -81,6 +81,10 @@ struct login {
  * unknown account. */
 void login_start(struct login *login);
 
+/* Does what was granted to `who` still hold, now that the certificate beside it is judged so and no longer as
+ * then? One that adds nothing to what was proved may become unfit, but never revoked. Pure. */
+bool login_holds(const struct principal *who, const struct tls_peer *then, const struct tls_peer *now);
+
 /* Does any role that this listener serves accept certificates? (Then it asks for one in the handshake.) */
 bool login_asks_certificate(const struct settings *settings, enum serves serves);
 

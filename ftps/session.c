@@ -263,7 +263,8 @@ bool session_look_again(struct session *s, const struct tls_trust *trust)
     bool gained = now.state == TLS_PEER_VERIFIED && s->certificate.state != TLS_PEER_VERIFIED;
     if (named)
         s->certificate = now;
-    if (same || named || gained)
+    bool holds = s->state != SESSION_CHECKING && login_holds(&s->who, &s->certificate, &now);
+    if (same || named || gained || holds)
         return true;
     log_event(LOG_FTPS_DISTRUSTED, "client=%s user=%s name=%s why=%s", s->address,
               s->who.account[0] || s->who.mac.text[0] ? LOG_VALUE(principal_name(&s->who)) : "-",

@@ -94,6 +94,17 @@ static enum room wait_for_room(struct exchange *x)
     return room;
 }
 
+bool exchange_holds(struct exchange *x)
+{
+    if (x->login.peer.state == TLS_PEER_NONE ||
+        login_holds(&x->login.who, &x->login.peer, connection_peer(x->connection)))
+        return true;
+    log_event(LOG_HTTPS_DISTRUSTED, "address=%s who=%s name=%s why=%s", x->connection->address,
+              LOG_VALUE(principal_name(&x->login.who)), LOG_VALUE(x->connection->peer.common_name),
+              LOG_VALUE(x->connection->peer.reason));
+    return false;
+}
+
 /* --- the header
  * -------------------------------------------------------------------------------------------------- */
 
@@ -216,6 +227,8 @@ static enum MHD_Result take_body(struct exchange *x, const char *data, size_t *s
     if (x->connection->phase == PHASE_WORKING)
         connection_enter(x->connection, PHASE_BODY);
     connection_received(x->connection, *size);
+    if (!x->discard && !exchange_holds(x))
+        return MHD_NO;
     if (!x->discard && x->request.route->body == BODY_UPLOAD)
         return take_upload(x, data, size);
     struct fault f;

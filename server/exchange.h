@@ -57,6 +57,9 @@ enum MHD_Result exchange_handle(void *cls, struct MHD_Connection *mhd, const cha
 void exchange_completed(void *cls, struct MHD_Connection *mhd, void **context,
                         enum MHD_RequestTerminationCode how);
 
+/* May its transfer go on? Not when a reload has brought a trust that its certificate does not stand before.
+ * The daemon's thread. */
+bool exchange_holds(struct exchange *x);
 /* Before work is given away; false while stopping. */
 bool exchange_begin(struct exchange *x);
 /* It is done: the last that its doer does with x. Any thread. */

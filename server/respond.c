@@ -42,6 +42,8 @@ static ssize_t give(void *user, uint64_t at, char *out, size_t max)
     struct download *d = user;
     struct exchange *x = d->x;
     while (d->fault.code == FAULT_OK) {
+        if (!exchange_holds(x))
+            return MHD_CONTENT_READER_END_WITH_ERROR;
         if (at >= d->at && at < d->at + d->got) {
             size_t n = d->got - (size_t)(at - d->at);
             n = n < max ? n : max;
