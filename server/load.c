@@ -78,6 +78,7 @@ void load_warn_trust(const struct tls_trust *trust)
     for (int i = 0; i < TLS_BUNDLES; i++) {
         int64_t due = tls_trust_stale(trust, i, now);
         if (due > 0)
-            log_event(LOG_CRL_STALE, "setting=%s overdue_days=%lld", names[i], (long long)((now - due) / 86400));
+            log_event(LOG_CRL_STALE, "setting=%s overdue_days=%lld", names[i],
+                      (long long)((now - due) / 86400));
     }
 }
