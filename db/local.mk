@@ -8,6 +8,7 @@ SQL_FILES = \
 	$(srcdir)/db/sql/account.sql \
 	$(srcdir)/db/sql/audit.sql \
 	$(srcdir)/db/sql/backup.sql \
+	$(srcdir)/db/sql/certificate.sql \
 	$(srcdir)/db/sql/content.sql \
 	$(srcdir)/db/sql/delivery.sql \
 	$(srcdir)/db/sql/file.sql \

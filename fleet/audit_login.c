@@ -18,6 +18,13 @@ static void granted(const struct login *login)
         .detail = who->by_certificate ? "by=certificate" : "by=password",
     };
     audit_note(login->fleet, &event);
+    if (login->on.exception == NULL || !who->by_certificate)
+        return;
+    const struct audit_event exception = { .kind = AUDIT_KIND_LOGIN_EXCEPTION,
+                                           .who = who,
+                                           .target = login->protocol,
+                                           .detail = login->on.exception };
+    audit_note(login->fleet, &exception);
 }
 
 static const char *name_of(const struct login *login)

@@ -175,13 +175,14 @@ static enum fault_code open_memories(struct fleet *fleet, struct fault *f)
     fleet->memory = memory_new(fleet->settings);
     fleet->trouble = trouble_new();
     fleet->sightings = sighting_new();
+    fleet->certificates = sighting_new();
     fleet->logbook = logbook_new();
     fleet->evictions = evict_board_new();
     fleet->throttle = throttle_new();
     /* An address that has a place has a session. */
     fleet->crowd = crowd_new((size_t)(fleet->settings->max_sessions + fleet->settings->max_connections));
-    if (fleet->cache && fleet->memory && fleet->trouble && fleet->sightings && fleet->logbook &&
-        fleet->evictions && fleet->throttle && fleet->crowd)
+    if (fleet->cache && fleet->memory && fleet->trouble && fleet->sightings && fleet->certificates &&
+        fleet->logbook && fleet->evictions && fleet->throttle && fleet->crowd)
         return FAULT_OK;
     return fault_set(f, FAULT_MEMORY, "out of memory at start");
 }
@@ -260,6 +261,7 @@ void fleet_close(struct fleet *fleet)
     throttle_free(fleet->throttle);
     trouble_free(fleet->trouble);
     sighting_free(fleet->sightings);
+    sighting_free(fleet->certificates);
     memory_free(fleet->memory);
     cache_free(fleet->cache);
     vault_free(fleet->vault);

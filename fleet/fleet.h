@@ -21,7 +21,7 @@ struct vault;       /* data keys (vault.h) */
 struct cache;       /* hot contents (cache.h) */
 struct memory;      /* verified credentials (memory.h) */
 struct trouble;     /* handsets whose file could not be read lately (trouble.h) */
-struct sighting;    /* handsets that were noted as seen lately (sighting.h) */
+struct sighting;    /* handsets and certificates that were noted as seen lately (sighting.h) */
 struct evict_board; /* clients that must go (evict.h) */
 struct throttle;    /* failed logins (throttle.h) */
 struct crowd;       /* sessions and handshakes, by address (crowd.h) */
@@ -43,7 +43,7 @@ struct fleet {
     struct cache *cache;
     struct memory *memory;
     struct trouble *trouble;
-    struct sighting *sightings;
+    struct sighting *sightings, *certificates;
     struct logbook *logbook;
     struct evict_board *evictions;
     struct throttle *throttle;

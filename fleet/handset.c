@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/utf.h"
 #include "fleet/audit.h"
+#include "fleet/certificate.h"
 #include "fleet/evict.h"
 #include "fleet/grant.h"
 #include "fleet/sighting.h"
@@ -39,6 +40,10 @@ static void from_row(struct db_rows *rows, struct handset *ret_handset)
     mem_copy_text(h.last_address, sizeof h.last_address, db_row_text(rows, 7));
     mem_copy_text(h.user_agent, sizeof h.user_agent, db_row_text(rows, 8));
     handset_parse_agent(h.user_agent, h.model, h.firmware);
+    h.accept_expired = db_row_int(rows, 9) != 0;
+    mem_copy_text(h.pinned, sizeof h.pinned, db_row_text(rows, 10));
+    h.legacy = db_row_int(rows, 11) != 0;
+    h.lost = db_row_int(rows, 12);
     *ret_handset = h;
 }
 
@@ -129,18 +134,25 @@ struct change_write {
     const struct principal *actor;
     const struct mac *mac;
     const struct handset_change *change;
+    char pinned[65]; /* change->pinned in our spelling */
 };
 
 static enum fault_code record(const struct change_write *w, struct db_conn *conn, enum audit_kind kind,
                               struct fault *f)
 {
     const struct handset_change *c = w->change;
-    char detail[HANDSET_LABEL_LIMIT + 64] = "";
+    char detail[HANDSET_LABEL_LIMIT + 192] = "";
     size_t n = 0;
     if (c && c->set_enabled)
         n += (size_t)snprintf(detail + n, sizeof detail - n, " enabled=%d", c->enabled);
     if (c && c->set_binding)
         n += (size_t)snprintf(detail + n, sizeof detail - n, " require_binding=%d", c->require_binding);
+    if (c && c->set_expired)
+        n += (size_t)snprintf(detail + n, sizeof detail - n, " accept_expired=%d", c->accept_expired);
+    if (c && c->set_legacy)
+        n += (size_t)snprintf(detail + n, sizeof detail - n, " legacy=%d", c->legacy);
+    if (c && c->pinned)
+        n += (size_t)snprintf(detail + n, sizeof detail - n, " pinned=%s", w->pinned);
     if (c && c->label)
         snprintf(detail + n, sizeof detail - n, " label=%s", c->label);
     const struct audit_event event = {
@@ -158,7 +170,9 @@ static enum fault_code run_add(struct db_conn *conn, struct db_write *write, str
         db_run(conn, SQL_HANDSET_INSERT,
                DB_ARGS(db_text(w->mac->text), db_text(c && c->label ? c->label : ""),
                        db_int(c && c->set_enabled ? c->enabled : true),
-                       db_int(c && c->set_binding ? c->require_binding : false), db_int(clock_wall_ms())),
+                       db_int(c && c->set_binding ? c->require_binding : false), db_int(clock_wall_ms()),
+                       db_int(c && c->set_expired ? c->accept_expired : false), db_text(w->pinned),
+                       db_int(c && c->set_legacy ? c->legacy : false)),
                &inserted, f);
     if (code == FAULT_OK && inserted == 0)
         code = fault_set(f, FAULT_CONFLICT, "%s is registered already", w->mac->text);
@@ -173,12 +187,18 @@ static enum fault_code run_change(struct db_conn *conn, struct db_write *write, 
     enum fault_code code = handset_find(conn, w->mac, &h, f);
     if (code != FAULT_OK)
         return code;
+    if (h.lost > 0 && c->set_enabled && c->enabled)
+        return fault_set(f, FAULT_CONFLICT,
+                         "%s was reported lost: say that it was found, which enables it again", w->mac->text);
     int64_t now = clock_wall_ms();
     code = db_run(conn, SQL_HANDSET_UPDATE,
                   DB_ARGS(db_text(w->mac->text), db_text(c->label ? c->label : h.label),
                           db_int(c->set_enabled ? c->enabled : h.enabled),
                           db_int(c->set_binding ? c->require_binding : h.require_binding),
-                          db_int(now > h.changed ? now : h.changed + 1)),
+                          db_int(now > h.changed ? now : h.changed + 1),
+                          db_int(c->set_expired ? c->accept_expired : h.accept_expired),
+                          db_text(c->pinned ? w->pinned : h.pinned),
+                          db_int(c->set_legacy ? c->legacy : h.legacy)),
                   NULL, f);
     return code == FAULT_OK ? record(w, conn, AUDIT_KIND_HANDSET_CHANGED, f) : code;
 }
@@ -196,6 +216,23 @@ static enum fault_code run_remove(struct db_conn *conn, struct db_write *write, 
     return code == FAULT_OK ? record(w, conn, AUDIT_KIND_HANDSET_REMOVED, f) : code;
 }
 
+static enum fault_code check_change(const struct handset_change *change, char pinned[65], struct fault *f)
+{
+    enum fault_code code = change && change->label ? check_label(change->label, f) : FAULT_OK;
+    if (code == FAULT_OK && change && change->pinned && change->pinned[0] != '\0' &&
+        !certificate_canonical(change->pinned, pinned))
+        code = fault_set(f, FAULT_INPUT,
+                         "a pinned certificate is given by its SHA-256 fingerprint: 64 hex digits");
+    return code;
+}
+
+/* Something is denied that was allowed: whoever is connected may be so by that. */
+static bool denies(const struct handset_change *c)
+{
+    return (c->set_enabled && !c->enabled) || (c->set_expired && !c->accept_expired) || c->pinned ||
+           (c->set_legacy && !c->legacy);
+}
+
 enum fault_code handset_add(struct fleet *fleet, const struct principal *actor, const struct mac *mac,
                             const struct handset_change *change, struct fault *f)
 {
@@ -205,8 +242,8 @@ enum fault_code handset_add(struct fleet *fleet, const struct principal *actor, 
     enum fault_code code = may_change(actor, f);
     if (code == FAULT_OK && mac->text[0] == '\0')
         code = fault_set(f, FAULT_INPUT, "a handset has a MAC: 12 hex digits, not all zero");
-    if (code == FAULT_OK && change && change->label)
-        code = check_label(change->label, f);
+    if (code == FAULT_OK)
+        code = check_change(change, w.pinned, f);
     return code == FAULT_OK ? db_write_wait(fleet->db, &w.write, f) : code;
 }
 
@@ -217,11 +254,11 @@ enum fault_code handset_change(struct fleet *fleet, const struct principal *acto
         .write.run = run_change, .fleet = fleet, .actor = actor, .mac = mac, .change = change
     };
     enum fault_code code = may_change(actor, f);
-    if (code == FAULT_OK && change->label)
-        code = check_label(change->label, f);
+    if (code == FAULT_OK)
+        code = check_change(change, w.pinned, f);
     if (code == FAULT_OK)
         code = db_write_wait(fleet->db, &w.write, f);
-    if (code == FAULT_OK && change->set_enabled && !change->enabled)
+    if (code == FAULT_OK && denies(change))
         evict_handset(fleet, actor, mac);
     return code;
 }
@@ -332,7 +369,8 @@ static void copy_agent(const char *agent, char out[256])
 
 void handset_seen(struct fleet *fleet, const struct principal *who, const char *user_agent)
 {
-    if (who->role != ROLE_HANDSET || !sighting_is_news(fleet->sightings, &who->mac, who->address, user_agent))
+    if (who->role != ROLE_HANDSET ||
+        !sighting_is_news(fleet->sightings, who->mac.text, who->address, user_agent))
         return;
     struct seen_write *w = calloc(1, sizeof *w);
     if (w == NULL)

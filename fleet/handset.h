@@ -19,7 +19,11 @@ struct handset {
     struct mac mac;
     char label[HANDSET_LABEL_LIMIT + 1]; /* free text, UTF-8 without control characters: "Ward 3, desk" */
     bool enabled;
-    bool require_binding;                /* data_binding = require for this one */
+    bool require_binding; /* data_binding = require for this one */
+    bool accept_expired;  /* its certificate of the handsets' CAs is taken although its time is over */
+    char pinned[65];      /* fingerprint of a self-signed certificate with this MAC that is taken; "" none */
+    bool legacy;          /* it may use the listeners for old TLS */
+    int64_t lost;         /* Unix ms: when it was reported lost (lost.h); 0: it was not */
     int64_t created, changed, last_seen; /* Unix ms; last_seen 0: never */
     char last_address[ADDRESS_LIMIT];
     char user_agent[256];         /* as it came, cut, printable ASCII */
@@ -29,6 +33,9 @@ struct handset_change {
     const char *label; /* NULL: keep */
     bool set_enabled, enabled;
     bool set_binding, require_binding;
+    bool set_expired, accept_expired;
+    const char *pinned; /* a fingerprint in any spelling, "" none; NULL: keep */
+    bool set_legacy, legacy;
 };
 
 /* From `after` (NULL: the first) on, sorted by MAC, at most limit (1 … 1000). *ret_handsets is
@@ -38,8 +45,9 @@ enum fault_code handset_list(struct fleet *fleet, const struct mac *after, size_
 enum fault_code handset_get(struct fleet *fleet, const struct mac *mac, struct handset *ret_handset,
                             struct fault *f);
 /* Changes. actor: who asks, NULL for the server itself; FAULT_FORBIDDEN unless an administrator.
- * FAULT_CONFLICT: it is registered. FAULT_INPUT: the label. A handset that is
- * disabled or removed is cut off at once (evict.h). */
+ * FAULT_CONFLICT: it is registered. FAULT_INPUT: the label, the
+ * fingerprint. FAULT_CONFLICT: enabling one that is lost (handset_found). A handset that is
+ * disabled, removed or denied an exception is cut off at once (evict.h). */
 enum fault_code handset_add(struct fleet *fleet, const struct principal *actor, const struct mac *mac,
                             const struct handset_change *change, struct fault *f);
 enum fault_code handset_change(struct fleet *fleet, const struct principal *actor, const struct mac *mac,

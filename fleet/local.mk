@@ -18,6 +18,8 @@ fleet_libfleet_a_SOURCES = \
 	fleet/adopt.h \
 	fleet/cache.c \
 	fleet/cache.h \
+	fleet/certificate.c \
+	fleet/certificate.h \
 	fleet/content.c \
 	fleet/content.h \
 	fleet/evict.c \

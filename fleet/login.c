@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "fleet/audit_login.h"
+#include "fleet/certificate.h"
 #include "fleet/evict.h"
 #include "fleet/handset.h"
 #include "fleet/memory.h"
@@ -73,6 +74,10 @@ static void write_log(struct login *login)
         log_event(LOG_LOGIN_CERTIFICATE, "protocol=%s address=%s name=%s fingerprint=%s why=%s",
                   login->protocol, login->address, LOG_VALUE(login->peer.common_name),
                   login->peer.fingerprint, LOG_VALUE(on->note));
+    if (login->result == LOGIN_GRANTED && on->exception != NULL && login->who.by_certificate)
+        log_event(LOG_LOGIN_EXCEPTION, "protocol=%s address=%s handset=%s fingerprint=%s why=%s",
+                  login->protocol, login->address, on->mac.text, login->peer.fingerprint,
+                  LOG_VALUE(on->exception));
     if (login->result == LOGIN_GRANTED)
         log_event(LOG_LOGIN_OK, "protocol=%s address=%s role=%s name=%s by=%s", login->protocol,
                   login->address, role_name(login->who.role), LOG_VALUE(principal_name(&login->who)),
@@ -109,6 +114,9 @@ static void finish(struct login *login, enum login_result result, const char *re
     settle(login);
     write_log(login);
     audit_login(login);
+    if (result == LOGIN_GRANTED && login->on.member)
+        certificate_seen(login->fleet, &login->peer, login->on.role,
+                         login->on.role == ROLE_HANDSET ? login->on.mac.text : login->on.name);
     login->on.reason = NULL;
     mem_wipe(login->password, sizeof login->password);
     mem_wipe(login->on.stored, sizeof login->on.stored);
@@ -360,6 +368,12 @@ static enum fault_code uncertified(struct login *login, const char *note)
     return FAULT_OK;
 }
 
+static enum fault_code denied(struct login *login, const char *why)
+{
+    login->on.denied = why;
+    return FAULT_OK;
+}
+
 /* The name of the handset's account when it has exactly one. */
 static enum fault_code name_of_handset(struct login_case *on, struct db_conn *conn, struct fault *f)
 {
@@ -387,6 +401,8 @@ static enum fault_code look_handset(struct login *login, struct db_conn *conn, s
         return uncertified(login, "its handset is not registered");
     if (code != FAULT_OK)
         return code;
+    if (handset.lost > 0)
+        return denied(login, "its handset was reported lost");
     if (!handset.enabled)
         return uncertified(login, "its handset is disabled");
     if (!serves_role(login->serves, on->role))
@@ -419,18 +435,48 @@ static enum fault_code look_member(struct login *login, struct db_conn *conn, st
     return FAULT_OK;
 }
 
+/* What is wrong with it may be what its handset is allowed to have wrong. *ret_exception: which it is, or
+ * NULL. */
+static enum fault_code look_exception(const struct login *login, struct db_conn *conn,
+                                      const char **ret_exception, struct fault *f)
+{
+    const struct tls_peer *peer = &login->peer;
+    struct mac mac;
+    struct handset handset;
+    bool expired = peer->expired && peer->bundle == ROLE_HANDSET;
+    *ret_exception = NULL;
+    if ((!expired && !peer->self_signed) || !mac_parse(peer->common_name, strlen(peer->common_name), &mac))
+        return FAULT_OK;
+    enum fault_code code = handset_find(conn, &mac, &handset, f);
+    if (code == FAULT_OK && expired && handset.accept_expired)
+        *ret_exception = "its certificate has expired, which is accepted of this handset";
+    else if (code == FAULT_OK && peer->self_signed && strcmp(handset.pinned, peer->fingerprint) == 0)
+        *ret_exception = "its certificate is self-signed, and pinned for this handset";
+    return code == FAULT_ABSENT ? FAULT_OK : code;
+}
+
 static enum fault_code look_certificate(struct login *login, struct db_conn *conn, struct fault *f)
 {
     struct login_case *on = &login->on;
-    if (login->peer.state == TLS_PEER_REVOKED)
-        on->denied = login->peer.reason;
-    if (login->peer.state == TLS_PEER_UNFIT)
-        return uncertified(login, login->peer.reason);
-    if (login->peer.state != TLS_PEER_VERIFIED || login->peer.bundle < 0 || login->peer.bundle >= ROLE_COUNT)
+    const struct tls_peer *peer = &login->peer;
+    bool revoked = false;
+    if (peer->state == TLS_PEER_NONE)
         return FAULT_OK;
-    on->role = (enum role)login->peer.bundle;
-    enum fault_code code =
-        on->role == ROLE_HANDSET ? look_handset(login, conn, f) : look_member(login, conn, f);
+    if (peer->state == TLS_PEER_REVOKED)
+        return denied(login, peer->reason);
+    enum fault_code code = certificate_is_revoked(conn, peer->fingerprint, &revoked, f);
+    if (code == FAULT_OK && revoked)
+        return denied(login, "revoked here, or with its handset");
+    if (code == FAULT_OK && peer->state == TLS_PEER_UNFIT)
+        code = look_exception(login, conn, &on->exception, f);
+    if (code != FAULT_OK)
+        return code;
+    if (peer->state == TLS_PEER_UNFIT && on->exception == NULL)
+        return uncertified(login, peer->reason);
+    on->role = on->exception ? ROLE_HANDSET : (enum role)peer->bundle;
+    if ((unsigned)on->role >= ROLE_COUNT)
+        return fault_set(f, FAULT_INTERNAL, "a certificate was verified by no bundle");
+    code = on->role == ROLE_HANDSET ? look_handset(login, conn, f) : look_member(login, conn, f);
     enum settings_factors rule = rule_of(login->fleet->settings, on->role);
     on->suffices = code == FAULT_OK && on->member && (rule == FACTORS_CERTIFICATE || rule == FACTORS_EITHER);
     return code;

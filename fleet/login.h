@@ -64,6 +64,8 @@ struct login {
         enum settings_binding binding[2]; /* of the certificate's handset, of the account's */
         /* Why the certificate shuts out whoever shows it, whatever else he shows; or NULL. */
         const char *denied;
+        /* Why one that is expired or self-signed is taken all the same; or NULL. */
+        const char *exception;
         char note[160];                /* why the certificate counts as absent; for the log */
         const char *reason;            /* why the attempt fails; for the log */
         bool right, wrong;             /* the password was checked, and is that */
@@ -72,13 +74,13 @@ struct login {
     } on;
 };
 
-/* Never blocks. A revoked certificate is refused whatever the name and password, and whatever the rules. A
- * verified certificate names a handset by MAC or an account by name, which must be registered, enabled and of
- * the bundle's role; otherwise it counts as absent and is logged. A user name of a MAC's shape that is not
- * the certificate's is refused, registered or not. A right password of another account than the certificate's
- * is refused. With `either` a certificate suffices whatever the name and password; while a suspect's
- * (throttle.h), that password is not looked at. A listener that does not serve the role answers as for an
- * unknown account. */
+/* Never blocks. A certificate that its CA or the catalog revoked, or of a lost handset, is refused whatever
+ * the name and password, and whatever the rules. A verified certificate names a handset by MAC or an account
+ * by name, which must be registered, enabled and of the bundle's role; otherwise it counts as absent and is
+ * logged. A user name of a MAC's shape that is not the certificate's is refused, registered or not. A right
+ * password of another account than the certificate's is refused. With `either` a certificate suffices
+ * whatever the name and password; while a suspect's (throttle.h), that password is not looked at. A listener
+ * that does not serve the role answers as for an unknown account. */
 void login_start(struct login *login);
 
 /* Does what was granted to `who` still hold, now that the certificate beside it is judged so and no longer as

@@ -33,11 +33,11 @@ static uint64_t add(uint64_t hash, const char *text)
     return (hash ^ 0xff) * 1099511628211u;
 }
 
-bool sighting_is_news(struct sighting *sightings, const struct mac *mac, const char *address,
+bool sighting_is_news(struct sighting *sightings, const char *who, const char *address,
                       const char *user_agent)
 {
-    uint64_t who = add(14695981039346656037u, mac->text);
-    uint64_t what = add(add(who, address), user_agent ? user_agent : "");
+    uint64_t whose = add(14695981039346656037u, who);
+    uint64_t what = add(add(whose, address), user_agent ? user_agent : "");
     uint64_t now = ((uint64_t)(clock_steady_ms() / SIGHTING_MS + 1) << 32) | (uint32_t)(what ^ what >> 32);
-    return atomic_exchange(&sightings->place[(who ^ who >> 32) % PLACES], now) != now;
+    return atomic_exchange(&sightings->place[(whose ^ whose >> 32) % PLACES], now) != now;
 }

@@ -13,11 +13,13 @@
 
 static json_t *describe(const struct handset *h)
 {
-    return json_pack("{s:s, s:s, s:b, s:b, s:o, s:o, s:o, s:s, s:s, s:s, s:s}", "mac", h->mac.text, "label",
-                     h->label, "enabled", h->enabled, "require_binding", h->require_binding, "created",
-                     field_time(h->created), "changed", field_time(h->changed), "last_seen",
-                     field_time(h->last_seen), "last_address", h->last_address, "user_agent", h->user_agent,
-                     "model", h->model, "firmware", h->firmware);
+    return json_pack(
+        "{s:s, s:s, s:b, s:b, s:b, s:o, s:b, s:o, s:o, s:o, s:o, s:s, s:s, s:s, s:s}", "mac", h->mac.text,
+        "label", h->label, "enabled", h->enabled, "require_binding", h->require_binding, "accept_expired",
+        h->accept_expired, "pinned", h->pinned[0] ? json_string(h->pinned) : json_null(), "legacy", h->legacy,
+        "lost", field_time(h->lost), "created", field_time(h->created), "changed", field_time(h->changed),
+        "last_seen", field_time(h->last_seen), "last_address", h->last_address, "user_agent", h->user_agent,
+        "model", h->model, "firmware", h->firmware);
 }
 
 enum fault_code handsets_named(const struct request *request, struct mac *ret_mac, struct fault *f)
@@ -81,12 +83,21 @@ static enum fault_code read_change(const struct request *request, struct handset
     if (code == FAULT_OK)
         code =
             field_bool(request->json, "require_binding", &change->set_binding, &change->require_binding, f);
+    if (code == FAULT_OK)
+        code = field_bool(request->json, "accept_expired", &change->set_expired, &change->accept_expired, f);
+    if (code == FAULT_OK)
+        code = field_bool(request->json, "legacy", &change->set_legacy, &change->legacy, f);
+    if (code == FAULT_OK && json_is_null(json_object_get(request->json, "pinned")))
+        change->pinned = "";
+    else if (code == FAULT_OK)
+        code = field_text(request->json, "pinned", &change->pinned, f);
     return code;
 }
 
 void handsets_add(struct request *request, struct reply *reply)
 {
-    static const char *const known[] = { "mac", "label", "enabled", "require_binding", NULL };
+    static const char *const known[] = { "mac",    "label",          "enabled", "require_binding",
+                                         "pinned", "accept_expired", "legacy",  NULL };
     struct fault f;
     struct mac mac;
     struct handset_change change = { 0 };
@@ -122,7 +133,8 @@ void handsets_show(struct request *request, struct reply *reply)
 
 void handsets_change(struct request *request, struct reply *reply)
 {
-    static const char *const known[] = { "label", "enabled", "require_binding", NULL };
+    static const char *const known[] = { "label",  "enabled", "require_binding", "accept_expired", "pinned",
+                                         "legacy", NULL };
     struct fault f;
     struct mac mac;
     struct handset_change change = { 0 };

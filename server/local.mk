@@ -7,6 +7,8 @@ server_libserver_a_SOURCES = \
 	server/admit.h \
 	server/basic.c \
 	server/basic.h \
+	server/certificates.c \
+	server/certificates.h \
 	server/condition.c \
 	server/condition.h \
 	server/connection.c \

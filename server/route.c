@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "fleet/grant.h"
 #include "server/accounts.h"
+#include "server/certificates.h"
 #include "server/files.h"
 #include "server/handsets.h"
 #include "server/logs.h"
@@ -40,6 +41,8 @@ static const struct route routes[] = {
     { METHOD_PATCH,  "/api/v1/accounts/{name}",             ADMIN,      BODY_JSON,   accounts_change,  "enable or disable an account" },
     { METHOD_DELETE, "/api/v1/accounts/{name}",             ADMIN,      BODY_NONE,   accounts_remove,  "remove an account" },
     { METHOD_POST,   "/api/v1/accounts/{name}/password",    ADMIN,      BODY_JSON,   accounts_password, "set an account's password, or have one made" },
+    { METHOD_GET,    "/api/v1/certificates",                ADMIN,      BODY_NONE,   certificates_list, "list the client certificates that were seen or revoked" },
+    { METHOD_POST,   "/api/v1/certificates/{fingerprint}/revoke", ADMIN, BODY_JSON,  certificates_revoke, "revoke a client certificate" },
     { METHOD_GET,    "/api/v1/versions",                    ADMIN,      BODY_NONE,   files_versions,   "list the former versions of a file" },
     { METHOD_GET,    "/api/v1/backup",                      ADMIN,      BODY_NONE,   upkeep_backup,    "download a sealed backup of the whole catalog" },
     { METHOD_GET,    "/{path}",                             WHO_ALL,    BODY_NONE,   files_read,       "read a file or a log, or list a folder" },

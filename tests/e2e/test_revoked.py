@@ -8,7 +8,7 @@ import ssl
 
 import pytest
 
-from authority import Authority
+from authority import Authority, fingerprint
 from conftest import TIMEOUT, Site
 
 
@@ -126,3 +126,116 @@ def test_a_new_crl_ends_what_is_under_way(new_site, folder, tls):
         assert again.recv(1000).startswith(b"HTTP/1.1 401")
         assert again.session_reused
     assert site.http("GET", "/site.cfg", context=site.context(tls, *kept)).status == 200
+
+
+def kept_alive(site, context):
+    """A connection that has answered once, and the TLS session that it can be resumed by."""
+    https = http.client.HTTPSConnection("127.0.0.1", site.https_port, context=context, timeout=TIMEOUT)
+    https.request("GET", "/site.cfg")
+    response = https.getresponse()
+    assert response.status == 200
+    response.read()
+    return https, https.sock.session
+
+
+def resumed(site, context, session):
+    """The status of a request on a resumed session."""
+    raw = socket.create_connection(("127.0.0.1", site.https_port), TIMEOUT)
+    with context.wrap_socket(raw, server_hostname="127.0.0.1", session=session) as again:
+        assert again.session_reused
+        again.sendall(b"GET /site.cfg HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        return int(again.recv(1000).split()[1])
+
+
+@pytest.mark.parametrize("tls", ["1.2", "1.3"])
+def test_the_catalog_revokes_at_once(site, tls):
+    """Without a CRL: whoever is connected is cut off, a resumable session is refused, and so is the right password beside it."""
+    mac, user = site.macs[1], site.handsets[1]
+    cert = site.cas.issue(f"catalog{tls}", f"/CN={mac}")
+    mark = fingerprint(cert[0])
+    context = site.context(tls, *cert)
+    https, session = kept_alive(site, context)
+    assert resumed(site, context, session) == 200
+    https.close()
+    https, session = kept_alive(site, context)
+    ftp = site.ftp(context=context)
+    assert ftp.sendcmd(f"USER {mac}")[:3] == "232"
+    ftp.voidcmd("TYPE I")
+    data = ftp.transfercmd("NLST")
+    # Somebody else's certificate for the same handset is another thing.
+    other = site.cas.issue(f"other{tls}", f"/CN={mac}")
+    bystander = site.ftp(context=site.context(tls, *other))
+    assert bystander.sendcmd(f"USER {mac}")[:3] == "232"
+
+    reply = site.api("POST", f"/certificates/{mark.upper()}/revoke", {"reason": "sold with the handset"})
+    assert reply.status == 200 and reply.json["revoked"] and reply.json["reason"] == "sold with the handset"
+    while (line := ftp.file.readline()) and line[:3] != "421":
+        assert line[:3] in ("150", "226")
+    assert line[:3] == "421"
+    assert https.sock.recv(1) == b""
+    assert resumed(site, context, session) == 401
+    assert site.http("GET", "/site.cfg", user, context=context).status == 401
+    assert ftps(site, cert, *user, tls) == ("530", "503")
+    bystander.voidcmd("NOOP")
+    assert https_ok(site, other, tls)
+    assert site.http("GET", "/site.cfg", user).status == 200
+    for connection in (ftp, data, https, bystander):
+        connection.close()
+    listed = site.api("GET", f"/certificates?name={mac}").json["certificates"]
+    assert {row["fingerprint"]: bool(row["revoked"]) for row in listed if row["fingerprint"] in (mark, fingerprint(other[0]))} == \
+        {mark: True, fingerprint(other[0]): False}
+    row = next(row for row in listed if row["fingerprint"] == mark)
+    assert row["role"] == "handset" and row["name"] == mac and row["issuer"] and row["not_after"] and row["first_seen"]
+
+
+def https_ok(site, cert, tls):
+    return https(site, cert, tls=tls) == 200
+
+
+def test_revoking_what_was_never_seen(site):
+    cert = site.cas.issue("unseen", f"/CN={site.macs[2]}")
+    assert site.api("POST", "/certificates/12/revoke", {}).status == 400
+    assert site.api("POST", f"/certificates/{fingerprint(cert[0])}/revoke", {}, site.operator).status == 403
+    assert https(site, cert) == 200
+    cert = site.cas.issue("unseen2", f"/CN={site.macs[2]}")
+    assert site.api("POST", f"/certificates/{fingerprint(cert[0])}/revoke", {}).status == 200
+    assert https(site, cert) == 401
+    assert https(site, cert, site.handsets[2]) == 401
+
+
+@pytest.mark.parametrize("tls", ["1.2", "1.3"])
+def test_an_expired_certificate_where_that_is_accepted(site, tls):
+    mac = site.macs[1]
+    cert = site.cas.issue(f"expired{tls}", f"/CN={mac}", start="20200101000000Z", end="20210101000000Z")
+    stranger = Authority(site.folder / f"strangers{tls}", "strangers")
+    foreign = stranger.issue("foreign", f"/CN={mac}", start="20200101000000Z", end="20210101000000Z")
+    assert https(site, cert, tls=tls) == 401
+    assert site.api("PATCH", f"/handsets/{mac}", {"accept_expired": True}).json["accept_expired"] is True
+    assert https(site, cert, tls=tls) == 200
+    assert ftps(site, cert, mac, "x", tls) == ("232", "230")
+    assert https(site, foreign, tls=tls) == 401
+    ftp = site.ftp(context=site.context(tls, *cert))
+    assert ftp.sendcmd(f"USER {mac}")[:3] == "232"
+    site.api("PATCH", f"/handsets/{mac}", {"accept_expired": False})
+    assert ftp.file.readline()[:3] == "421"
+    ftp.close()
+    assert https(site, cert, tls=tls) == 401
+    assert f"login.exception protocol=https address=127.0.0.1 handset={mac} fingerprint={fingerprint(cert[0])}" in site.log_text()
+
+
+@pytest.mark.parametrize("tls", ["1.2", "1.3"])
+def test_a_pinned_certificate(site, tls):
+    mac = site.macs[2]
+    cert, other = (site.cas.self_signed(f"{name}{tls}", f"/CN={mac}") for name in ("own", "other-own"))
+    elsewhere = site.cas.self_signed(f"elsewhere{tls}", f"/CN={site.macs[1]}")
+    assert https(site, cert, tls=tls) == 401
+    assert site.api("PATCH", f"/handsets/{mac}", {"pinned": fingerprint(cert[0])}).json["pinned"] == fingerprint(cert[0])
+    assert https(site, cert, tls=tls) == 200
+    assert ftps(site, cert, mac, "x", tls) == ("232", "230")
+    assert https(site, other, tls=tls) == 401
+    # Pinned for one handset, it is nothing for the other whose MAC it bears.
+    site.api("PATCH", f"/handsets/{mac}", {"pinned": fingerprint(elsewhere[0])})
+    assert https(site, elsewhere, tls=tls) == 401
+    assert https(site, cert, tls=tls) == 401
+    assert site.api("PATCH", f"/handsets/{mac}", {"pinned": None}).json["pinned"] is None
+    assert site.api("PATCH", f"/handsets/{mac}", {"pinned": "12"}).status == 400

@@ -166,12 +166,44 @@ static void test_seen(void **state)
     clock_thaw();
 }
 
+static void test_exceptions(void **state)
+{
+    (void)state;
+    static const char pin[] =
+        "AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:aa:bb:cc:dd:ee:ff:00:11:22:33:44:55:66:77:88:99";
+    struct mac mac = camp_mac("00907a100007");
+    struct handset h;
+    struct fault f;
+    struct handset_change change = { .pinned = pin, .set_legacy = true, .legacy = true };
+    CAMP_OK(handset_add(camp.fleet, NULL, &mac, &change, why));
+    CAMP_OK(handset_get(camp.fleet, &mac, &h, why));
+    assert_string_equal(h.pinned, "aabbccddeeff00112233445566778899aabbccddeeff00112233445566778899");
+    assert_true(h.legacy);
+    assert_false(h.accept_expired);
+    assert_int_equal(h.lost, 0);
+    /* What is not named stays. */
+    change = (struct handset_change){ .set_expired = true, .accept_expired = true };
+    CAMP_OK(handset_change(camp.fleet, NULL, &mac, &change, why));
+    CAMP_OK(handset_get(camp.fleet, &mac, &h, why));
+    assert_true(h.accept_expired && h.legacy && h.pinned[0] == 'a');
+    change = (struct handset_change){ .pinned = "", .set_legacy = true };
+    CAMP_OK(handset_change(camp.fleet, NULL, &mac, &change, why));
+    CAMP_OK(handset_get(camp.fleet, &mac, &h, why));
+    assert_true(h.accept_expired && !h.legacy && h.pinned[0] == '\0');
+    change = (struct handset_change){ .pinned = "aabb" };
+    assert_int_equal(handset_change(camp.fleet, NULL, &mac, &change, &f), FAULT_INPUT);
+    assert_non_null(strstr(f.text, "64 hex digits"));
+    CAMP_OK(handset_remove(camp.fleet, NULL, &mac, why));
+    assert_int_equal(handset_add(camp.fleet, NULL, &mac, &change, &f), FAULT_INPUT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_parse_agent),
         cmocka_unit_test_setup_teardown(test_add_change_remove, open_camp, close_camp),
         cmocka_unit_test_setup_teardown(test_list_and_nearest, open_camp, close_camp),
+        cmocka_unit_test_setup_teardown(test_exceptions, open_camp, close_camp),
         cmocka_unit_test_setup_teardown(test_seen, open_camp, close_camp),
     };
     return cmocka_run_group_tests_name("fleet/handset", tests, NULL, NULL);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/clock.h"
+#include "fleet/certificate.h"
 #include "fleet/login.h"
 #include "fleet/memory.h"
 #include "tests/unit/fleet/camp.h"
@@ -10,7 +11,12 @@
 #define M2 "00907a000002" /* account ward2, made secret */
 #define M3 "00907a000003" /* disabled, with an account */
 #define M4 "00907a000004" /* two accounts without a password; demands bound data channels */
+#define M5 "00907a000005" /* accepts an expired certificate */
+#define M6 "00907a000006" /* has the self-signed certificate PIN pinned */
 #define M9 "00907a000009" /* not of the fleet */
+
+#define PIN  "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define DEAD "dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd" /* revoked in the catalog */
 
 #define P   FACTORS_PASSWORD
 #define C   FACTORS_CERTIFICATE
@@ -36,7 +42,9 @@ static void attempt_done(struct login *login)
 
 static const char *attempt_from = "192.0.2.1";
 
-/* cert: "h:CN", "a:CN", "o:CN", "bad", or NULL. password NULL: none given. */
+/* cert: "h:CN", "a:CN", "o:CN"; "e:CN" expired, of the handsets' CA, "x:CN" expired, of the administrators';
+ * "s:CN" self-signed, with the fingerprint PIN, "t:CN" with another; "d:CN" a handset's with the fingerprint
+ * DEAD; "bad", "revoked", or NULL. password NULL: none given. */
 static void attempt_start(struct attempt *attempt, enum serves serves, const char *user, const char *password,
                           const char *cert)
 {
@@ -60,12 +68,20 @@ static void attempt_start(struct attempt *attempt, enum serves serves, const cha
         mem_copy_text(login->peer.common_name, sizeof login->peer.common_name, M1);
         mem_copy_text(login->peer.reason, sizeof login->peer.reason, "revoked by its CA");
     } else if (cert) {
-        login->peer.state = TLS_PEER_VERIFIED;
-        login->peer.bundle = cert[0] == 'h'   ? ROLE_HANDSET
-                             : cert[0] == 'a' ? ROLE_ADMINISTRATOR
-                                              : ROLE_OPERATOR;
-        mem_copy_text(login->peer.common_name, sizeof login->peer.common_name, cert + 2);
-        mem_copy_text(login->peer.fingerprint, sizeof login->peer.fingerprint, "f1f2");
+        char kind = cert[0];
+        struct tls_peer *peer = &login->peer;
+        peer->self_signed = kind == 's' || kind == 't';
+        peer->expired = kind == 'e' || kind == 'x';
+        peer->state = peer->self_signed || peer->expired ? TLS_PEER_UNFIT : TLS_PEER_VERIFIED;
+        peer->bundle = peer->self_signed            ? -1
+                       : kind == 'a' || kind == 'x' ? ROLE_ADMINISTRATOR
+                       : kind == 'o'                ? ROLE_OPERATOR
+                                                    : ROLE_HANDSET;
+        mem_copy_text(peer->common_name, sizeof peer->common_name, cert + 2);
+        mem_copy_text(peer->fingerprint, sizeof peer->fingerprint,
+                      kind == 's'   ? PIN
+                      : kind == 'd' ? DEAD
+                                    : "f1f2");
     }
     login_start(login);
 }
@@ -94,7 +110,7 @@ static int open_camp(void **state)
     /* Who fails again is not slowed down here. */
     camp.settings->refusal_delay = 0;
     camp.settings->throttle_accounts = 0;
-    static const char *const macs[] = { M1, M2, M3, M4 };
+    static const char *const macs[] = { M1, M2, M3, M4, M5, M6 };
     for (size_t i = 0; i < ARRAY_LENGTH(macs); i++)
         camp_handset(&camp, macs[i]);
     camp_account(&camp, M1, ROLE_HANDSET, M1, "password-1");
@@ -117,6 +133,14 @@ static int open_camp(void **state)
     struct handset_change bind = { .set_binding = true, .require_binding = true };
     CAMP_OK(handset_change(camp.fleet, NULL, &m3, &disable, why));
     CAMP_OK(handset_change(camp.fleet, NULL, &m4, &bind, why));
+    struct mac m5 = camp_mac(M5), m6 = camp_mac(M6);
+    struct handset_change expired = { .set_expired = true, .accept_expired = true };
+    struct handset_change pin = { .pinned = PIN };
+    CAMP_OK(handset_change(camp.fleet, NULL, &m5, &expired, why));
+    CAMP_OK(handset_change(camp.fleet, NULL, &m6, &pin, why));
+    CAMP_OK(certificate_revoke(camp.fleet, NULL, DEAD, "sold", why));
+    camp_account(&camp, M5, ROLE_HANDSET, M5, "password-5");
+    camp_account(&camp, M6, ROLE_HANDSET, M6, "password-6");
     return 0;
 }
 
@@ -207,6 +231,27 @@ static const struct row rows[] = {
     { P, P, M1, "password-1", "revoked", NO, 0, 0 },
     { P, P, "alice", "password-alice", "revoked", NO, 0, 0 },
     { B, B, "ward2", "$", "revoked", NO, 0, 0 },
+    { E, E, "", NULL, "d:" M1, NO, 0, 0 },
+    { E, E, M1, "password-1", "d:" M1, NO, 0, 0 },
+    { P, P, "alice", "password-alice", "d:" M1, NO, 0, 0 },
+    { E, E, "alice", "password-alice", "d:" M9, NO, 0, 0 },
+    /* Exceptions: of that handset, for that reason, and in no other role. */
+    { E, E, "", NULL, "e:" M5, YES, M5 "/" M5, true },
+    { B, E, M5, "password-5", "e:" M5, YES, M5 "/" M5, true },
+    { E, E, "", NULL, "e:" M1, ASK, 0, 0 },
+    { E, E, "", NULL, "e:" M6, ASK, 0, 0 },
+    { E, E, "", NULL, "e:" M9, ASK, 0, 0 },
+    { E, E, "", NULL, "x:" M5, ASK, 0, 0 },
+    { E, E, "", NULL, "x:alice", ASK, 0, 0 },
+    { E, E, "", NULL, "s:" M6, YES, M6 "/" M6, true },
+    { B, E, M6, "password-6", "s:" M6, YES, M6 "/" M6, true },
+    { B, E, M6, "password-5", "s:" M6, NO, 0, 0 },
+    { E, E, M5, "password-5", "s:" M6, NO, 0, 0 },
+    { E, E, "", NULL, "t:" M6, ASK, 0, 0 },
+    { E, E, "", NULL, "s:" M5, ASK, 0, 0 },
+    { E, E, "", NULL, "s:" M1, ASK, 0, 0 },
+    { E, E, "", NULL, "s:alice", ASK, 0, 0 },
+    { B, E, M6, "password-6", "t:" M6, BAN, 0, 0 },
     /* … but a handset's never beside another handset. */
     { E, E, M1, NULL, "h:" M9, NO, 0, 0 },
     { E, E, M1, "password-1", "h:" M9, NO, 0, 0 },
@@ -265,7 +310,7 @@ static void test_table(void **state)
         snprintf(who, sizeof who, "%s/%s", login->who.account, login->who.mac.text);
         assert_string_equal(who, row->who);
         assert_int_equal(login->who.by_certificate, row->by_certificate);
-        assert_string_equal(login->who.fingerprint, row->by_certificate ? "f1f2" : "");
+        assert_string_equal(login->who.fingerprint, row->by_certificate ? login->peer.fingerprint : "");
         assert_string_equal(login->who.address, "192.0.2.1");
         assert_int_equal(login->who.binding,
                          strcmp(login->who.mac.text, M4) == 0 ? BINDING_REQUIRE : BINDING_PREFER);

@@ -9,6 +9,8 @@
 #include "base/clock.h"
 #include "fleet/sighting.h"
 
+#include "base/mac.h"
+
 static void test_news(void **state)
 {
     (void)state;
@@ -16,16 +18,16 @@ static void test_news(void **state)
     struct sighting *s = sighting_new();
     assert_non_null(s);
     clock_freeze(0, 10 * SIGHTING_MS);
-    assert_true(sighting_is_news(s, &a, "10.0.0.1", "agent"));
-    assert_false(sighting_is_news(s, &a, "10.0.0.1", "agent"));
-    assert_true(sighting_is_news(s, &b, "10.0.0.1", "agent"));
-    assert_false(sighting_is_news(s, &a, "10.0.0.1", "agent"));
-    assert_true(sighting_is_news(s, &a, "10.0.0.2", "agent"));
-    assert_true(sighting_is_news(s, &a, "10.0.0.2", "other"));
-    assert_true(sighting_is_news(s, &a, "10.0.0.2", NULL));
-    assert_false(sighting_is_news(s, &a, "10.0.0.2", NULL));
+    assert_true(sighting_is_news(s, a.text, "10.0.0.1", "agent"));
+    assert_false(sighting_is_news(s, a.text, "10.0.0.1", "agent"));
+    assert_true(sighting_is_news(s, b.text, "10.0.0.1", "agent"));
+    assert_false(sighting_is_news(s, a.text, "10.0.0.1", "agent"));
+    assert_true(sighting_is_news(s, a.text, "10.0.0.2", "agent"));
+    assert_true(sighting_is_news(s, a.text, "10.0.0.2", "other"));
+    assert_true(sighting_is_news(s, a.text, "10.0.0.2", NULL));
+    assert_false(sighting_is_news(s, a.text, "10.0.0.2", NULL));
     clock_freeze(0, 11 * SIGHTING_MS);
-    assert_true(sighting_is_news(s, &a, "10.0.0.2", NULL));
+    assert_true(sighting_is_news(s, a.text, "10.0.0.2", NULL));
     clock_thaw();
     sighting_free(s);
 }
