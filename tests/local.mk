@@ -21,6 +21,7 @@ UNIT_TESTS += \
 	tests/unit/base/test_loop \
 	tests/unit/base/test_mac \
 	tests/unit/base/test_path \
+	tests/unit/base/test_proof \
 	tests/unit/base/test_seal \
 	tests/unit/base/test_secret \
 	tests/unit/base/test_settings \
@@ -40,6 +41,7 @@ tests_unit_base_test_log_LDADD = $(BASE_TEST_LIBS)
 tests_unit_base_test_loop_LDADD = $(BASE_TEST_LIBS)
 tests_unit_base_test_mac_LDADD = $(BASE_TEST_LIBS)
 tests_unit_base_test_path_LDADD = $(BASE_TEST_LIBS)
+tests_unit_base_test_proof_LDADD = $(BASE_TEST_LIBS)
 tests_unit_base_test_seal_LDADD = $(BASE_TEST_LIBS)
 tests_unit_base_test_secret_LDADD = $(BASE_TEST_LIBS)
 tests_unit_base_test_settings_LDADD = $(BASE_TEST_LIBS)
