@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cradlectl: the administrator's command. The table of what it can do, and nothing else. */
 #include "cli/ctl.h"
+#include "cli/ctl_audit.h"
 #include "cli/ctl_backup.h"
 #include "cli/ctl_pki.h"
 #include "cli/ctl_status.h"
@@ -19,6 +20,8 @@ static const struct ctl_command commands[] = {
     { "pki", "chain", "FILE…", ctl_pki_chain, "put certificates into the order that handsets need" },
     { "pki", "show", "[FILE]…", ctl_pki_show, "tell what is in a file, or list what was signed" },
     { "pki", "trust-bundle", "", ctl_pki_trust_bundle, "write what a RADIUS server must trust, and whom" },
+    { "audit", "list", "", ctl_audit_list, "list the records of the audit trail" },
+    { "audit", "verify", "", ctl_audit_verify, "prove that no record of the audit trail was changed or removed" },
     { NULL, NULL, NULL, NULL, NULL },
 };
 /* clang-format on */

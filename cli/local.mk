@@ -7,6 +7,8 @@ cli_libcli_a_SOURCES = \
 	cli/client.h \
 	cli/ctl.c \
 	cli/ctl.h \
+	cli/ctl_audit.c \
+	cli/ctl_audit.h \
 	cli/ctl_backup.c \
 	cli/ctl_backup.h \
 	cli/ctl_pki.h \

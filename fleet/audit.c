@@ -380,8 +380,8 @@ static bool is_news(struct audit *audit, const struct audit_event *event, struct
         return true;
     if (event->who == NULL)
         return flood_is_news(audit->flood, record);
-    const char *const alike[] = { record->event,       record->who,    record->address,
-                                  record->certificate, record->target, record->outcome };
+    const char *const alike[] = { record->event,  record->who,     record->address, record->certificate,
+                                  record->target, record->outcome, record->detail };
     uint64_t more = 0;
     if (!tally_is_news(audit->tally, tally_hash(alike, ARRAY_LENGTH(alike)), told, &more))
         return false;

@@ -284,6 +284,10 @@ static enum fault_code make_catalog(struct demo *demo, struct fault *f)
     if (code == FAULT_OK)
         code = fleet_open(settings, &demo->fleet, f);
     if (code == FAULT_OK)
+        code = place(demo, "audit.key", file, f);
+    if (code == FAULT_OK)
+        code = command_hand_out(demo->fleet, file, f);
+    if (code == FAULT_OK)
         code = fill_catalog(demo, f);
     fleet_close(demo->fleet);
     demo->fleet = NULL;
@@ -353,9 +357,10 @@ static enum fault_code write_environment(const struct demo *demo, const char *fo
                           "CRADLE_URL=https://127.0.0.1:8443\n"
                           "CRADLE_FTPS=ftps://127.0.0.1:9990\n"
                           "CRADLE_CA=%s%s/site/ca.pem%s\n"
+                          "CRADLE_AUDIT_KEY=%s%s/site/audit.key%s\n"
                           "CRADLE_ADMIN_USER=admin\nCRADLE_ADMIN_PASSWORD=%s\n"
                           "CRADLE_OPERATOR_USER=operator\nCRADLE_OPERATOR_PASSWORD=%s\n",
-                          quote, folder, quote, demo->admin, demo->operator);
+                          quote, folder, quote, quote, folder, quote, demo->admin, demo->operator);
     if (code == FAULT_OK)
         code = add_handset_lines(demo, folder, &env, f);
     if (code == FAULT_OK)

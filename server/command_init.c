@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/secret.h"
 #include "fleet/account.h"
+#include "fleet/audit.h"
 #include "fleet/fleet.h"
 
 #include <errno.h>
@@ -58,8 +59,16 @@ static enum fault_code none_yet(struct fleet *fleet, struct fault *f)
     return code;
 }
 
+/* An init that is repeated after it had handed the key out does not do it again: `cradled audit-key` does. */
+static enum fault_code begin_trail(struct fleet *fleet, const char *file, struct fault *f)
+{
+    bool handed = false;
+    enum fault_code code = audit_is_handed(fleet, &handed, f);
+    return code == FAULT_OK && !handed ? command_hand_out(fleet, file, f) : code;
+}
+
 static enum fault_code add_administrator(const struct settings *settings, const char *name,
-                                         const char *password, struct fault *f)
+                                         const char *password, const char *audit_key_file, struct fault *f)
 {
     struct fleet *fleet = NULL;
     enum fault_code code = fleet_open(settings, &fleet, f);
@@ -71,6 +80,8 @@ static enum fault_code add_administrator(const struct settings *settings, const 
     if (mem_copy_text(account.name, sizeof account.name, name)) {
         code = none_yet(fleet, f);
         if (code == FAULT_OK)
+            code = begin_trail(fleet, audit_key_file, f);
+        if (code == FAULT_OK)
             code = account_add(fleet, NULL, &account, &change, made, f);
     } else
         code =
@@ -79,7 +90,8 @@ static enum fault_code add_administrator(const struct settings *settings, const 
     return code;
 }
 
-int command_init(const struct settings *settings, const char *administrator, const char *password_file)
+int command_init(const struct settings *settings, const char *administrator, const char *password_file,
+                 const char *audit_key_file)
 {
     struct fault f;
     char password[SECRET_PASSWORD_MAX + 2];
@@ -90,11 +102,12 @@ int command_init(const struct settings *settings, const char *administrator, con
             code = FAULT_OK;
     }
     if (code == FAULT_OK)
-        code = add_administrator(settings, administrator, password, &f);
+        code = add_administrator(settings, administrator, password, audit_key_file, &f);
     mem_wipe(password, sizeof password);
     if (code != FAULT_OK)
         return command_failed(&f);
     printf("The state is in %s, its master key in %s: keep a copy of the key apart from every backup.\n",
            settings->state, settings->master_key);
+    command_say_key(audit_key_file);
     return COMMAND_OK;
 }

@@ -42,12 +42,15 @@ server_libserver_a_SOURCES = \
 	server/respond.h \
 	server/route.c \
 	server/route.h \
+	server/trail.c \
+	server/trail.h \
 	server/upkeep.c \
 	server/upkeep.h
 
 sbin_PROGRAMS += cradled
 cradled_SOURCES = \
 	server/command.h \
+	server/command_audit.c \
 	server/command_demo.c \
 	server/command_init.c \
 	server/load.c \

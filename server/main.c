@@ -32,6 +32,7 @@ struct options {
     const char *welcome;
     const char *administrator;
     const char *password_file;
+    const char *audit_key_file;
     const char *samples;
     const char *folder;
 };
@@ -41,6 +42,8 @@ static void usage(FILE *out)
     fputs("Usage: cradled serve [--config FILE] [--set NAME=VALUE]… [--welcome FILE]\n"
           "       cradled init  [--config FILE] [--set NAME=VALUE]… --administrator NAME [--password-file "
           "FILE]\n"
+          "                                                          [--audit-key-file FILE]\n"
+          "       cradled audit-key [--config FILE] [--set NAME=VALUE]… [--audit-key-file FILE]\n"
           "       cradled check [--config FILE] [--set NAME=VALUE]…\n"
           "       cradled demo  --folder DIR [--samples DIR]\n"
           "       cradled --list-settings | --list-routes | --list-events | --version | --help\n"
@@ -49,6 +52,8 @@ static void usage(FILE *out)
           "init    make the state folder, the master key, the catalog and the first administrator, whose "
           "password is\n"
           "        the first line of FILE or of standard input\n"
+          "audit-key  begin a new chain of the audit trail and hand out its verification key, in FILE or "
+          "printed\n"
           "check   read the settings and certificates, and say what is wrong with them\n"
           "demo    make a demo site with its own CA, accounts and sample files\n"
           "\n"
@@ -123,8 +128,11 @@ static int run_with_settings(const struct options *options)
     int status = COMMAND_USAGE;
     if (strcmp(options->command, "check") == 0)
         status = check(settings);
+    else if (strcmp(options->command, "audit-key") == 0)
+        status = command_audit_key(settings, options->audit_key_file);
     else if (options->administrator != NULL)
-        status = command_init(settings, options->administrator, options->password_file);
+        status =
+            command_init(settings, options->administrator, options->password_file, options->audit_key_file);
     else
         fputs("cradled: init needs --administrator NAME\n", stderr);
     settings_free(settings);
@@ -137,6 +145,7 @@ enum {
     OPTION_WELCOME,
     OPTION_ADMINISTRATOR,
     OPTION_PASSWORD,
+    OPTION_AUDIT_KEY,
     OPTION_SAMPLES,
     OPTION_FOLDER,
     OPTION_LIST_SETTINGS,
@@ -152,6 +161,7 @@ static const struct option long_options[] = {
     { "welcome", required_argument, NULL, OPTION_WELCOME },
     { "administrator", required_argument, NULL, OPTION_ADMINISTRATOR },
     { "password-file", required_argument, NULL, OPTION_PASSWORD },
+    { "audit-key-file", required_argument, NULL, OPTION_AUDIT_KEY },
     { "samples", required_argument, NULL, OPTION_SAMPLES },
     { "folder", required_argument, NULL, OPTION_FOLDER },
     { "list-settings", no_argument, NULL, OPTION_LIST_SETTINGS },
@@ -214,6 +224,9 @@ static int read_options(int argc, char **argv, struct options *options)
         case OPTION_PASSWORD:
             options->password_file = optarg;
             break;
+        case OPTION_AUDIT_KEY:
+            options->audit_key_file = optarg;
+            break;
         case OPTION_SAMPLES:
             options->samples = optarg;
             break;
@@ -225,7 +238,7 @@ static int read_options(int argc, char **argv, struct options *options)
             return COMMAND_USAGE;
         }
     }
-    static const char *const commands[] = { "serve", "init", "check", "demo" };
+    static const char *const commands[] = { "serve", "init", "check", "demo", "audit-key" };
     for (size_t i = 0; optind + 1 == argc && i < ARRAY_LENGTH(commands); i++)
         if (strcmp(argv[optind], commands[i]) == 0)
             options->command = commands[i];

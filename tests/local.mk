@@ -263,6 +263,7 @@ check_PROGRAMS += $(REPLAY_TESTS)
 CLEANFILES += crash-*
 
 E2E_TESTS = \
+	tests/e2e/test_audit.py \
 	tests/e2e/test_backup.py \
 	tests/e2e/test_command.py \
 	tests/e2e/test_ctl.py \

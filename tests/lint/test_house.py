@@ -130,6 +130,14 @@ def test_every_finding_is_documented_and_tested():
     assert not [identifier for identifier, *_ in table if not re.search(rf"\b(F\(|FINDING_){identifier}\b", tests)]
 
 
+def test_every_audit_event_is_documented():
+    table = re.findall(r'^X\(\w+, "([^"]+)", (\w+), "([^"]+)"\)$', (SOURCE / "fleet/audit.def").read_text(), re.M)
+    assert len(table) == len(re.findall(r"^X\(", (SOURCE / "fleet/audit.def").read_text(), re.M))
+    text = (SOURCE / "doc/audit.md").read_text()
+    rows = re.findall(r"^\| `([\w.]+)` \| (always|minute|hour) \| (.+?) \|$", text, re.M)
+    assert sorted(rows) == sorted((name, told.lower(), meaning) for name, told, meaning in table)
+
+
 def test_openapi_lists_the_routes():
     yaml = pytest.importorskip("yaml")
     document = yaml.safe_load((SOURCE / "doc/openapi.yaml").read_text())
