@@ -41,9 +41,14 @@ base_libbase_a_SOURCES = \
 	base/tls_file.c \
 	base/tls_file.h \
 	base/tls_peer.c \
+	base/tls_identity.c \
+	base/tls_inner.h \
 	base/tls_recall.c \
 	base/tls_recall.h \
+	base/tls_staple.c \
 	base/tls_trust.c \
+	base/token.c \
+	base/token.h \
 	base/utf.c \
 	base/utf.h \
 	base/value.c \

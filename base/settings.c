@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/settings.h"
 #include "base/mem.h"
+#include "base/token.h"
 #include "base/value.h"
 #include <arpa/inet.h>
 #include <errno.h>
@@ -15,8 +16,8 @@ struct row;
 typedef enum fault_code settings_read(const struct row *row, const char *value, const char *folder,
                                       void *field, struct fault *f);
 
-static settings_read read_PATH, read_TEXT, read_SIZE, read_TIME, read_NUMBER, read_LISTEN, read_PORTS,
-    read_FACTORS, read_BINDING, read_LEVEL;
+static settings_read read_PATH, read_KEY, read_TEXT, read_SIZE, read_TIME, read_NUMBER, read_LISTEN,
+    read_PORTS, read_FACTORS, read_BINDING, read_LEVEL;
 
 static const struct row {
     const char *name, *default_value, *help;
@@ -105,7 +106,7 @@ static enum fault_code read_PATH(const struct row *row, const char *value, const
 {
     (void)row;
     settings_kind_PATH path;
-    bool bare = value[0] == '/' || value[0] == '\0';
+    bool bare = folder == NULL || value[0] == '/' || value[0] == '\0';
     int n = snprintf(path, sizeof path, "%s%s%s", bare ? "" : folder, bare ? "" : "/", value);
     if (n < 0 || (size_t)n >= sizeof path)
         return fault_set(f, FAULT_INPUT, "the path is too long; use one of at most %zu bytes",
@@ -113,6 +114,12 @@ static enum fault_code read_PATH(const struct row *row, const char *value, const
     memset(field, 0, sizeof path);
     memcpy(field, path, (size_t)n);
     return FAULT_OK;
+}
+
+static enum fault_code read_KEY(const struct row *row, const char *value, const char *folder, void *field,
+                                struct fault *f)
+{
+    return read_PATH(row, value, token_is_uri(value) ? NULL : folder, field, f);
 }
 
 static enum fault_code read_FACTORS(const struct row *row, const char *value, const char *folder, void *field,
@@ -423,13 +430,13 @@ enum fault_code settings_load(const char *file, const char *const *overrides, si
     if (code == FAULT_OK)
         *ret_settings = s;
     else
-        free(s);
+        settings_free(s);
     return code;
 }
 
 void settings_free(struct settings *settings)
 {
-    free(settings);
+    mem_wipe_free(settings, sizeof *settings); /* a KEY may hold a PIN */
 }
 
 bool settings_equal(const struct settings *a, const struct settings *b)
@@ -460,7 +467,8 @@ size_t settings_files(const struct settings *settings, const char **ret_files, s
     size_t count = 0;
     for (size_t i = 0; i < ROW_COUNT && count < max; i++) {
         const char *file = (const char *)settings + rows[i].offset;
-        if (rows[i].when == WHEN_RELOAD && rows[i].read == read_PATH && file[0] != '\0')
+        bool is_file = rows[i].read == read_PATH || (rows[i].read == read_KEY && !token_is_uri(file));
+        if (rows[i].when == WHEN_RELOAD && is_file && file[0] != '\0')
             ret_files[count++] = file;
     }
     return count;

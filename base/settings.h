@@ -30,8 +30,10 @@ struct settings_ports {
     uint16_t low, high; /* low <= high */
 };
 
-/* The C type of each kind. PATH and TEXT are NUL-terminated; SIZE in bytes, TIME in milliseconds. */
+/* The C type of each kind. PATH, KEY and TEXT are NUL-terminated; SIZE in bytes, TIME in milliseconds. KEY is
+ * a PATH or a pkcs11: URI, which may hold a PIN: never show it. */
 typedef char settings_kind_PATH[512];
+typedef char settings_kind_KEY[512];
 typedef char settings_kind_TEXT[512];
 typedef int64_t settings_kind_SIZE;
 typedef int64_t settings_kind_TIME;
@@ -50,19 +52,20 @@ struct settings {
 
 /* Defaults, then the file (NULL: none), then overrides ("name=value" texts, for the command line and tests; a
  * later one wins, relative paths start from the working folder), then what follows from them (master_key). In
- * a snapshot every PATH is absolute or empty, and unclean_close is in lower case without blanks. Each error
- * names file, line and remedy: FAULT_INPUT, FAULT_ABSENT, FAULT_IO. The snapshot is given: settings_free it.
+ * a snapshot every PATH is absolute or empty (a KEY too, if it is no URI), and unclean_close is in lower case
+ * without blanks. Each error names file, line and remedy: FAULT_INPUT, FAULT_ABSENT, FAULT_IO. The snapshot
+ * is given: settings_free it.
  */
 enum fault_code settings_load(const char *file, const char *const *overrides, size_t n_overrides,
                               struct settings **ret_settings, struct fault *f);
-void settings_free(struct settings *settings); /* takes NULL */
+void settings_free(struct settings *settings); /* wipes; takes NULL */
 bool settings_equal(const struct settings *a, const struct settings *b);
 /* Puts the running values back into a fresh snapshot where they can only be changed by a restart. Gives how
  * many differed, and the names of the first `max`. */
 size_t settings_keep_started(struct settings *fresh, const struct settings *running, const char **ret_names,
                              size_t max);
-/* The files that are read again at a reload: each PATH that takes effect then and is set. Gives how many, at
- * most `max`; borrowed from the snapshot. */
+/* The files that are read again at a reload: each PATH and KEY that takes effect then and is set. Gives how
+ * many, at most `max`; borrowed from the snapshot. */
 #define SETTINGS_FILES_MAX 32
 size_t settings_files(const struct settings *settings, const char **ret_files, size_t max);
 /* The table as a commented settings file with every default: etc/cradled.conf is this. */

@@ -1,22 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/tls.h"
-#include "base/buf.h"
 #include "base/mem.h"
-#include "base/tls_file.h"
+#include "base/tls_inner.h"
 #include <errno.h>
-#include <gnutls/x509.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdatomic.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-
-struct tls_identity {
-    atomic_uint references;
-    gnutls_certificate_credentials_t credentials;
-    gnutls_priority_t priority;
-};
 
 enum fault_code tls_init(struct fault *f)
 {
@@ -26,169 +16,6 @@ enum fault_code tls_init(struct fault *f)
     if (gnutls_check_version("3.7.0") == NULL)
         return fault_set(f, FAULT_TLS, "GnuTLS %s is too old: 3.7.0 is needed", gnutls_check_version(NULL));
     return FAULT_OK;
-}
-
-/* Identities */
-
-static gnutls_datum_t tls_datum(const struct buf *b)
-{
-    return (gnutls_datum_t){ .data = (unsigned char *)b->data, .size = (unsigned)b->used };
-}
-
-struct tls_pair {
-    const char *chain, *key; /* file names */
-    struct buf chain_pem, key_pem;
-    bool rsa;
-};
-
-/* Each file is tried alone first: GnuTLS's call for both does not tell which of them was wrong. */
-static enum fault_code tls_check_chain(const struct tls_pair *pair, struct fault *f)
-{
-    const gnutls_datum_t pem = tls_datum(&pair->chain_pem);
-    gnutls_x509_crt_t *crts = NULL;
-    unsigned count = 0;
-    int rc = gnutls_x509_crt_list_import2(&crts, &count, &pem, GNUTLS_X509_FMT_PEM, 0);
-    if (rc < 0)
-        return fault_set(f, FAULT_INPUT,
-                         "%s holds no usable PEM certificate (%s): give the chain, leaf first", pair->chain,
-                         gnutls_strerror(rc));
-    for (unsigned i = 0; i < count; i++)
-        gnutls_x509_crt_deinit(crts[i]);
-    gnutls_free(crts);
-    return FAULT_OK;
-}
-
-static enum fault_code tls_check_key(struct tls_pair *pair, struct fault *f)
-{
-    const gnutls_datum_t pem = tls_datum(&pair->key_pem);
-    gnutls_x509_privkey_t key;
-    if (gnutls_x509_privkey_init(&key) < 0)
-        return fault_set(f, FAULT_MEMORY, "no memory for a private key");
-    int rc = gnutls_x509_privkey_import2(key, &pem, GNUTLS_X509_FMT_PEM, NULL, 0);
-    pair->rsa = rc >= 0 && gnutls_x509_privkey_get_pk_algorithm(key) == GNUTLS_PK_RSA;
-    gnutls_x509_privkey_deinit(key);
-    if (rc == GNUTLS_E_DECRYPTION_FAILED)
-        return fault_set(f, FAULT_INPUT,
-                         "the key %s is locked with a password: store it without one, mode 0600", pair->key);
-    if (rc < 0)
-        return fault_set(f, FAULT_INPUT, "%s holds no usable PEM private key: %s", pair->key,
-                         gnutls_strerror(rc));
-    return FAULT_OK;
-}
-
-static enum fault_code tls_read_pair(struct tls_pair *pair, struct fault *f)
-{
-    if (!tls_file_named(pair->chain) && !tls_file_named(pair->key))
-        return FAULT_OK;
-    if (!tls_file_named(pair->chain))
-        return fault_set(f, FAULT_INPUT,
-                         "the private key %s needs its certificate: name the chain's file too", pair->key);
-    if (!tls_file_named(pair->key))
-        return fault_set(f, FAULT_INPUT, "the certificate %s needs its private key: name the key's file too",
-                         pair->chain);
-    enum fault_code code = tls_file_read(pair->chain, &pair->chain_pem, f);
-    if (code == FAULT_OK)
-        code = tls_file_read(pair->key, &pair->key_pem, f);
-    if (code == FAULT_OK)
-        code = tls_check_chain(pair, f);
-    if (code == FAULT_OK)
-        code = tls_check_key(pair, f);
-    return code;
-}
-
-static enum fault_code tls_use_pair(struct tls_identity *identity, const struct tls_pair *pair,
-                                    struct fault *f)
-{
-    if (!tls_file_named(pair->chain))
-        return FAULT_OK;
-    const gnutls_datum_t chain = tls_datum(&pair->chain_pem), key = tls_datum(&pair->key_pem);
-    int rc = gnutls_certificate_set_x509_key_mem2(identity->credentials, &chain, &key, GNUTLS_X509_FMT_PEM,
-                                                  NULL, 0);
-    if (rc == GNUTLS_E_CERTIFICATE_KEY_MISMATCH)
-        return fault_set(
-            f, FAULT_INPUT,
-            "the key %s does not belong to the first certificate in %s: put the server's own certificate "
-            "first, and give the key that it was requested with",
-            pair->key, pair->chain);
-    if (rc < 0)
-        return fault_set(f, FAULT_INPUT, "cannot use the certificate %s with the key %s: %s", pair->chain,
-                         pair->key, gnutls_strerror(rc));
-    return FAULT_OK;
-}
-
-static enum fault_code tls_load_pairs(struct tls_identity *identity, const struct tls_identity_files *files,
-                                      struct fault *f)
-{
-    struct tls_pair pairs[2];
-    enum fault_code code = FAULT_OK;
-    for (int i = 0; i < 2; i++) {
-        pairs[i] = (struct tls_pair){ .chain = files->chain[i], .key = files->key[i] };
-        buf_init(&pairs[i].chain_pem, TLS_FILE_LIMIT);
-        buf_init(&pairs[i].key_pem, TLS_FILE_LIMIT);
-    }
-    for (int i = 0; code == FAULT_OK && i < 2; i++)
-        code = tls_read_pair(&pairs[i], f);
-    /* On TLS 1.3 GnuTLS takes the first that the client can use, and ECDSA costs an eighth of RSA here. */
-    int first = code == FAULT_OK && pairs[0].rsa && tls_file_named(pairs[1].chain);
-    if (code == FAULT_OK)
-        code = tls_use_pair(identity, &pairs[first], f);
-    if (code == FAULT_OK)
-        code = tls_use_pair(identity, &pairs[1 - first], f);
-    for (int i = 0; i < 2; i++) {
-        buf_fini(&pairs[i].chain_pem);
-        buf_wipe(&pairs[i].key_pem);
-    }
-    return code;
-}
-
-static enum fault_code tls_load_all(struct tls_identity *identity, const struct tls_identity_files *files,
-                                    struct fault *f)
-{
-    int rc = gnutls_certificate_allocate_credentials(&identity->credentials);
-    if (rc < 0)
-        return fault_set(f, FAULT_TLS, "cannot make TLS credentials: %s", gnutls_strerror(rc));
-    const char *priority = tls_file_named(files->priority) ? files->priority : TLS_PRIORITY_DEFAULT;
-    const char *at = priority;
-    rc = gnutls_priority_init(&identity->priority, priority, &at);
-    if (rc < 0)
-        return fault_set(f, FAULT_INPUT,
-                         "GnuTLS does not understand the priority string from \"%.40s\" on: %s", at,
-                         gnutls_strerror(rc));
-    if (!tls_file_named(files->chain[0]))
-        return fault_set(f, FAULT_INPUT, "no server certificate: name its chain and its key");
-    return tls_load_pairs(identity, files, f);
-}
-
-enum fault_code tls_identity_load(const struct tls_identity_files *files, struct tls_identity **ret_identity,
-                                  struct fault *f)
-{
-    struct tls_identity *identity = calloc(1, sizeof *identity);
-    if (identity == NULL)
-        return fault_set(f, FAULT_MEMORY, "no memory for the server's certificate");
-    atomic_init(&identity->references, 1);
-    enum fault_code code = tls_load_all(identity, files, f);
-    if (code == FAULT_OK)
-        *ret_identity = identity;
-    else
-        tls_identity_unref(identity);
-    return code;
-}
-
-struct tls_identity *tls_identity_ref(struct tls_identity *identity)
-{
-    atomic_fetch_add_explicit(&identity->references, 1, memory_order_relaxed);
-    return identity;
-}
-
-void tls_identity_unref(struct tls_identity *identity)
-{
-    if (identity == NULL || atomic_fetch_sub_explicit(&identity->references, 1, memory_order_acq_rel) != 1)
-        return;
-    if (identity->priority != NULL)
-        gnutls_priority_deinit(identity->priority);
-    if (identity->credentials != NULL)
-        gnutls_certificate_free_credentials(identity->credentials);
-    free(identity);
 }
 
 /* Sessions */

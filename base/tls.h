@@ -28,13 +28,17 @@ enum fault_code tls_init(struct fault *f);
 /* What the server proves itself with: one or two chains with keys, and the priorities. */
 struct tls_identity;
 struct tls_identity_files {
-    const char *chain[2], *key[2]; /* PEM; the second pair may be NULL or "" */
+    const char *chain[2], *key[2]; /* PEM, or a key's pkcs11: URI; the second pair may be NULL or "" */
+    const char *staple[2];         /* OCSP responses, DER; NULL or "": none */
+    const char *pin_file;          /* of the token that holds a key; NULL or "": the URI tells */
     const char *priority;          /* "" or NULL: TLS_PRIORITY_DEFAULT's */
 };
 /* FAULT_INPUT with file and remedy: missing or unreadable file, not PEM, key does not match, bad priority
  * string. */
 enum fault_code tls_identity_load(const struct tls_identity_files *files, struct tls_identity **ret_identity,
                                   struct fault *f);
+/* Why the OCSP response of that chain (0, 1) is not served although one is named; NULL: all is well. */
+const char *tls_identity_note(const struct tls_identity *identity, int chain);
 struct tls_identity *tls_identity_ref(struct tls_identity *identity);
 void tls_identity_unref(struct tls_identity *identity); /* takes NULL */
 

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/token.h"
 #include "server/preflight.h"
 
 enum fault_code load_identity(const struct settings *settings, struct tls_identity **ret_identity,
@@ -12,9 +13,14 @@ enum fault_code load_identity(const struct settings *settings, struct tls_identi
     if (settings->certificate[0] == '\0')
         return fault_set(f, FAULT_INPUT,
                          "no server certificate: set certificate and certificate_key in the settings");
+    enum fault_code code = token_start(settings->pkcs11_module, f);
+    if (code != FAULT_OK)
+        return code;
     const struct tls_identity_files files = {
         .chain = { settings->certificate, settings->certificate2 },
         .key = { settings->certificate_key, settings->certificate2_key },
+        .staple = { settings->ocsp_staple, settings->ocsp_staple2 },
+        .pin_file = settings->pkcs11_pin_file,
         .priority = settings->tls_priority,
     };
     return tls_identity_load(&files, ret_identity, f);
@@ -52,7 +58,17 @@ void load_fini(struct load *load)
     *load = (struct load){ 0 };
 }
 
-void load_warn(const struct settings *settings)
+static void warn_of_staples(const struct tls_identity *identity)
+{
+    static const char *const names[] = { "ocsp_staple", "ocsp_staple2" };
+    for (int i = 0; i < 2; i++) {
+        const char *note = tls_identity_note(identity, i);
+        if (note != NULL)
+            log_event(LOG_SETTINGS_WARNING, "setting=%s text=%s", names[i], LOG_VALUE(note));
+    }
+}
+
+void load_warn(const struct settings *settings, const struct tls_identity *identity)
 {
     const struct {
         enum settings_factors factors;
@@ -69,6 +85,7 @@ void load_warn(const struct settings *settings)
                 roles[i].name);
     if (settings->unclean_close[0] != '\0')
         log_event(LOG_SETTINGS_WARNING, "setting=unclean_close text=\"uploads cut short look whole\"");
+    warn_of_staples(identity);
 }
 
 void load_warn_trust(const struct tls_trust *trust)

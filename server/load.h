@@ -29,8 +29,8 @@ void load_fini(struct load *load); /* takes a zeroed one */
 
 enum fault_code load_identity(const struct settings *settings, struct tls_identity **ret_identity,
                               struct fault *f);
-/* Logs what is legal and yet hardly meant. */
-void load_warn(const struct settings *settings);
+/* Logs what is legal and yet hardly meant, or is named and not used. */
+void load_warn(const struct settings *settings, const struct tls_identity *identity);
 /* The same for CRLs: one that is overdue revokes as before, but not what was revoked since. */
 void load_warn_trust(const struct tls_trust *trust);
 

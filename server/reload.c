@@ -59,7 +59,7 @@ void reload(const struct load_source *source, struct watch *watch, const struct 
         code = swap(&load, trust, serving, &f);
     if (code == FAULT_OK) {
         log_event(LOG_RELOAD_DONE, "cause=%s", cause);
-        load_warn(serving->fleet->settings);
+        load_warn(serving->fleet->settings, load.identity);
         load_warn_trust(trust);
     } else
         log_event(LOG_RELOAD_FAILED, "cause=%s why=%s", cause, LOG_VALUE(f.text));

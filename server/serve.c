@@ -36,7 +36,7 @@ static enum fault_code set_up(const struct load *load, struct serving *s, struct
     if (s->fleet->adopted.adopted > 0 || s->fleet->adopted.damaged > 0)
         log_event(LOG_DB_ADOPTED, "contents=%lld damaged=%lld", (long long)s->fleet->adopted.adopted,
                   (long long)s->fleet->adopted.damaged);
-    load_warn(load->settings);
+    load_warn(load->settings, load->identity);
     struct tls_trust *trust = fleet_trust(s->fleet);
     load_warn_trust(trust);
     tls_trust_unref(trust);

@@ -282,6 +282,7 @@ E2E_TESTS = \
 	tests/e2e/test_resend.py \
 	tests/e2e/test_revoked.py \
 	tests/e2e/test_simulator.py \
+	tests/e2e/test_tls.py \
 	tests/e2e/test_uploads.py
 LINT_TESTS = \
 	tests/lint/test_house.py

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/buf.h"
+#include "base/mem.h"
+#include "base/tls.h"
+#include "base/tls_file.h"
+#include "base/tls_inner.h"
+#include "base/token.h"
+#include <gnutls/abstract.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One chain with its key, on the way into the credentials. */
+struct tls_pair {
+    const char *chain, *key, *staple; /* files; key may be a token's URI */
+    char *note;
+    char shown[200]; /* key, as it may be shown */
+    gnutls_x509_crt_t *crts;
+    unsigned n_crts;
+    gnutls_privkey_t private; /* NULL once the credentials own it */
+    bool rsa;
+};
+
+static void tls_pair_fini(struct tls_pair *pair)
+{
+    for (unsigned i = 0; i < pair->n_crts; i++)
+        gnutls_x509_crt_deinit(pair->crts[i]);
+    gnutls_free(pair->crts);
+    if (pair->private != NULL)
+        gnutls_privkey_deinit(pair->private);
+}
+
+/* Chain and key are read one by one: GnuTLS's call for both does not tell which of them was wrong. */
+static enum fault_code tls_read_chain(struct tls_pair *pair, struct fault *f)
+{
+    struct buf pem;
+    buf_init(&pem, TLS_FILE_LIMIT);
+    enum fault_code code = tls_file_read(pair->chain, &pem, f);
+    if (code == FAULT_OK) {
+        const gnutls_datum_t datum = { .data = (unsigned char *)pem.data, .size = (unsigned)pem.used };
+        int rc = gnutls_x509_crt_list_import2(&pair->crts, &pair->n_crts, &datum, GNUTLS_X509_FMT_PEM, 0);
+        if (rc < 0) {
+            pair->crts = NULL;
+            pair->n_crts = 0;
+            code = fault_set(f, FAULT_INPUT,
+                             "%s holds no usable PEM certificate (%s): give the chain, leaf first",
+                             pair->chain, gnutls_strerror(rc));
+        }
+    }
+    buf_fini(&pem);
+    return code;
+}
+
+static enum fault_code tls_import_key(struct tls_pair *pair, const struct buf *pem, struct fault *f)
+{
+    const gnutls_datum_t datum = { .data = (unsigned char *)pem->data, .size = (unsigned)pem->used };
+    if (gnutls_privkey_init(&pair->private) < 0)
+        return fault_set(f, FAULT_MEMORY, "no memory for a private key");
+    int rc = gnutls_privkey_import_x509_raw(pair->private, &datum, GNUTLS_X509_FMT_PEM, NULL, 0);
+    if (rc == GNUTLS_E_DECRYPTION_FAILED)
+        return fault_set(f, FAULT_INPUT,
+                         "the key %s is locked with a password: store it without one, mode 0600", pair->key);
+    if (rc < 0)
+        return fault_set(f, FAULT_INPUT, "%s holds no usable PEM private key: %s", pair->key,
+                         gnutls_strerror(rc));
+    return FAULT_OK;
+}
+
+static enum fault_code tls_read_key(struct tls_pair *pair, const char *pin_file, struct fault *f)
+{
+    struct buf pem;
+    buf_init(&pem, TLS_FILE_LIMIT);
+    enum fault_code code;
+    if (token_is_uri(pair->key))
+        code = token_private_key(pair->key, pin_file, &pair->private, f);
+    else {
+        code = tls_file_read(pair->key, &pem, f);
+        if (code == FAULT_OK)
+            code = tls_import_key(pair, &pem, f);
+    }
+    buf_wipe(&pem);
+    pair->rsa = code == FAULT_OK && gnutls_privkey_get_pk_algorithm(pair->private, NULL) == GNUTLS_PK_RSA;
+    return code;
+}
+
+static enum fault_code tls_read_pair(struct tls_pair *pair, const char *pin_file, struct fault *f)
+{
+    if (!tls_file_named(pair->chain) && !tls_file_named(pair->key))
+        return FAULT_OK;
+    if (!tls_file_named(pair->chain))
+        return fault_set(f, FAULT_INPUT,
+                         "the private key %s needs its certificate: name the chain's file too", pair->shown);
+    if (!tls_file_named(pair->key))
+        return fault_set(f, FAULT_INPUT, "the certificate %s needs its private key: name the key's file too",
+                         pair->chain);
+    enum fault_code code = tls_read_chain(pair, f);
+    return code == FAULT_OK ? tls_read_key(pair, pin_file, f) : code;
+}
+
+/* Both become the credentials' own, or nothing does. */
+static int tls_give_pair(gnutls_certificate_credentials_t credentials, struct tls_pair *pair)
+{
+    gnutls_pcert_st *chain = calloc(pair->n_crts, sizeof *chain);
+    if (chain == NULL)
+        return GNUTLS_E_MEMORY_ERROR;
+    unsigned n = 0;
+    int rc = 0;
+    while (n < pair->n_crts && (rc = gnutls_pcert_import_x509(&chain[n], pair->crts[n], 0)) >= 0)
+        n++;
+    if (rc >= 0)
+        rc = gnutls_certificate_set_key(credentials, NULL, 0, chain, (int)n, pair->private);
+    if (rc >= 0)
+        pair->private = NULL;
+    else
+        while (n > 0)
+            gnutls_pcert_deinit(&chain[--n]);
+    free(chain);
+    return rc;
+}
+
+static enum fault_code tls_use_pair(struct tls_identity *identity, struct tls_pair *pair, struct fault *f)
+{
+    if (!tls_file_named(pair->chain))
+        return FAULT_OK;
+    int rc = tls_give_pair(identity->credentials, pair);
+    if (rc == GNUTLS_E_CERTIFICATE_KEY_MISMATCH)
+        return fault_set(
+            f, FAULT_INPUT,
+            "the key %s does not belong to the first certificate in %s: put the server's own certificate "
+            "first, and give the key that it was requested with",
+            pair->shown, pair->chain);
+    if (rc < 0)
+        return fault_set(f, FAULT_INPUT, "cannot use the certificate %s with the key %s: %s", pair->chain,
+                         pair->shown, gnutls_strerror(rc));
+    if (tls_file_named(pair->staple))
+        tls_staple(identity->credentials, (unsigned)rc, pair->staple, pair->crts, pair->n_crts, pair->note,
+                   sizeof identity->note[0]);
+    return FAULT_OK;
+}
+
+static enum fault_code tls_load_pairs(struct tls_identity *identity, const struct tls_identity_files *files,
+                                      struct fault *f)
+{
+    struct tls_pair pairs[2];
+    enum fault_code code = FAULT_OK;
+    for (int i = 0; i < 2; i++) {
+        pairs[i] = (struct tls_pair){ .chain = files->chain[i],
+                                      .key = files->key[i],
+                                      .staple = files->staple[i],
+                                      .note = identity->note[i] };
+        if (tls_file_named(pairs[i].key))
+            token_shown(pairs[i].key, pairs[i].shown, sizeof pairs[i].shown);
+    }
+    for (int i = 0; code == FAULT_OK && i < 2; i++)
+        code = tls_read_pair(&pairs[i], identity->pin_file, f);
+    /* On TLS 1.3 GnuTLS takes the first that the client can use, and ECDSA costs an eighth of RSA here. */
+    int first = code == FAULT_OK && pairs[0].rsa && tls_file_named(pairs[1].chain);
+    if (code == FAULT_OK)
+        code = tls_use_pair(identity, &pairs[first], f);
+    if (code == FAULT_OK)
+        code = tls_use_pair(identity, &pairs[1 - first], f);
+    for (int i = 0; i < 2; i++)
+        tls_pair_fini(&pairs[i]);
+    return code;
+}
+
+static enum fault_code tls_load_all(struct tls_identity *identity, const struct tls_identity_files *files,
+                                    struct fault *f)
+{
+    int rc = gnutls_certificate_allocate_credentials(&identity->credentials);
+    if (rc < 0)
+        return fault_set(f, FAULT_TLS, "cannot make TLS credentials: %s", gnutls_strerror(rc));
+    /* gnutls_certificate_set_key then tells the number that staples are set by. */
+    gnutls_certificate_set_flags(identity->credentials, GNUTLS_CERTIFICATE_API_V2);
+    const char *priority = tls_file_named(files->priority) ? files->priority : TLS_PRIORITY_DEFAULT;
+    const char *at = priority;
+    rc = gnutls_priority_init(&identity->priority, priority, &at);
+    if (rc < 0)
+        return fault_set(f, FAULT_INPUT,
+                         "GnuTLS does not understand the priority string from \"%.40s\" on: %s", at,
+                         gnutls_strerror(rc));
+    if (!tls_file_named(files->chain[0]))
+        return fault_set(f, FAULT_INPUT, "no server certificate: name its chain and its key");
+    if (files->pin_file != NULL &&
+        !mem_copy_text(identity->pin_file, sizeof identity->pin_file, files->pin_file))
+        return fault_set(f, FAULT_INPUT, "the name of the PIN's file is too long");
+    return tls_load_pairs(identity, files, f);
+}
+
+enum fault_code tls_identity_load(const struct tls_identity_files *files, struct tls_identity **ret_identity,
+                                  struct fault *f)
+{
+    struct tls_identity *identity = calloc(1, sizeof *identity);
+    if (identity == NULL)
+        return fault_set(f, FAULT_MEMORY, "no memory for the server's certificate");
+    atomic_init(&identity->references, 1);
+    enum fault_code code = tls_load_all(identity, files, f);
+    if (code == FAULT_OK)
+        *ret_identity = identity;
+    else
+        tls_identity_unref(identity);
+    return code;
+}
+
+const char *tls_identity_note(const struct tls_identity *identity, int chain)
+{
+    return identity->note[chain][0] != '\0' ? identity->note[chain] : NULL;
+}
+
+struct tls_identity *tls_identity_ref(struct tls_identity *identity)
+{
+    atomic_fetch_add_explicit(&identity->references, 1, memory_order_relaxed);
+    return identity;
+}
+
+void tls_identity_unref(struct tls_identity *identity)
+{
+    if (identity == NULL || atomic_fetch_sub_explicit(&identity->references, 1, memory_order_acq_rel) != 1)
+        return;
+    if (identity->priority != NULL)
+        gnutls_priority_deinit(identity->priority);
+    if (identity->credentials != NULL)
+        gnutls_certificate_free_credentials(identity->credentials);
+    free(identity);
+}
