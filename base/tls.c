@@ -46,6 +46,8 @@ enum fault_code tls_session_prepare(gnutls_session_t session, const struct tls_s
                                       .size = (unsigned)strlen(options->alpn) };
         rc = gnutls_alpn_set_protocols(session, &alpn, 1, GNUTLS_ALPN_MANDATORY);
     }
+    if (options->ticket_ms > 0)
+        gnutls_db_set_cache_expiration(session, (int)(options->ticket_ms / 1000));
     if (rc >= 0 && options->ticket_key != NULL)
         rc = gnutls_session_ticket_enable_server(session, options->ticket_key);
     if (rc < 0)

@@ -92,13 +92,15 @@ void tls_peer_examine(const struct tls_trust *trust, gnutls_session_t session, s
 
 /* Sets a fresh server session up: credentials (borrowed until the session is gone: the caller holds a
  * reference to the identity that long), priorities, ALPN (`alpn` mandatory when the client offers any; NULL:
- * none), whether to ask for a certificate (never demanded), ticket key (NULL: no tickets; borrowed until the
- * session is gone). */
+ * none), whether to ask for a certificate (never demanded), ticket key (NULL: no tickets; copied) and
+ * how long its tickets are good for. */
 struct tls_session_options {
     struct tls_identity *identity;
     const char *alpn;
     bool ask_certificate;
     const gnutls_datum_t *ticket_key;
+    int64_t ticket_ms; /* 0: GnuTLS's own, 6 hours. The same for all sessions of a key: GnuTLS derives from it
+                          when it moves on to the next key that it makes out of this one */
     bool manual_tickets; /* TLS 1.3 tickets are not sent by themselves; tls_session_new only */
 };
 enum fault_code tls_session_prepare(gnutls_session_t session, const struct tls_session_options *options,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/buf.h"
 #include "base/tls_file.h"
+#include "base/token.h"
 #include "pki/check_inner.h"
 #include "pki/pem.h"
 
@@ -65,8 +66,10 @@ enum fault_code check_key(const char *key, const struct check_set *set, struct f
     struct fault why;
     const struct finding_place place = { .source = key };
     *ret_owner = -1;
-    if (strncmp(key, "pkcs11:", 7) == 0) {
-        finding_add(findings, FINDING_KEY_UNSEEN, &place, NULL);
+    if (token_is_uri(key)) { /* which may hold the PIN, and a finding is shown and logged */
+        char shown[sizeof findings->list->source];
+        const struct finding_place token = { .source = token_shown(key, shown, sizeof shown) };
+        finding_add(findings, FINDING_KEY_UNSEEN, &token, NULL);
         return FAULT_OK;
     }
     buf_init(&content, TLS_FILE_LIMIT);

@@ -123,14 +123,12 @@ struct connection *connection_new(struct gate *gate, enum serves serves, int fd,
     connection_enter(connection, PHASE_SHAKING);
     int on = 1;
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    const struct tls_session_options options = {
+    struct tls_session_options options = {
         .identity = connection->identity,
-        .alpn = "http/1.1",
         .ask_certificate = login_asks_certificate(gate->fleet->settings, serves),
-        .ticket_key = &gate->ticket_key,
     };
     bool admitted = false;
-    if (tls_session_prepare(session, &options, &f) != FAULT_OK) {
+    if (gate_prepare(gate, session, &options, &f) != FAULT_OK) {
         log_event(LOG_TLS_FAILED, "protocol=https address=%s why=%s", connection->address, LOG_VALUE(f.text));
     } else {
         gnutls_session_set_ptr(session, connection);

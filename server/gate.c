@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/gate.h"
 
+#include "base/clock.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "server/connection.h"
 #include "server/drain.h"
@@ -12,10 +14,34 @@
 /* --- the loop's
  * -------------------------------------------------------------------------------------------------- */
 
+/* Whoever has the key can read all that its tickets resume. GnuTLS makes new ones out of it by itself, but it
+ * is the same secret. Clients whose ticket is of the former key make a full handshake, once: a session can
+ * have one key only. */
+static void renew_tickets(struct gate *gate)
+{
+    struct fault f;
+    gnutls_datum_t fresh = { NULL, 0 };
+    int64_t now = clock_steady_ms();
+    if (now - gate->ticket_since < gate->fleet->settings->ticket_lifetime)
+        return; /* only this thread changes ticket_since */
+    if (tls_ticket_key_new(&fresh, &f) != FAULT_OK) {
+        log_event(LOG_TLS_FAILED, "protocol=https why=%s", LOG_VALUE(f.text));
+        return;
+    }
+    pthread_mutex_lock(&gate->lock);
+    gnutls_datum_t former = gate->ticket_key;
+    gate->ticket_key = fresh;
+    gate->ticket_since = now;
+    pthread_mutex_unlock(&gate->lock);
+    tls_ticket_key_free(&former);
+    log_event(LOG_TLS_TICKETS, "protocol=https");
+}
+
 static void gate_tick(void *user)
 {
     struct gate *gate = user;
     connection_reap(gate);
+    renew_tickets(gate);
     loop_timer_start(gate->tick, TICK_MS);
 }
 
@@ -86,6 +112,7 @@ enum fault_code gate_new(struct fleet *fleet, struct tls_identity *identity, str
     gate->identity = tls_identity_ref(identity);
     pthread_mutex_init(&gate->lock, NULL);
     pthread_cond_init(&gate->left, NULL);
+    gate->ticket_since = clock_steady_ms();
     enum fault_code code = tls_ticket_key_new(&gate->ticket_key, f);
     if (code == FAULT_OK)
         code = loop_new(&gate->loop, f);
@@ -127,6 +154,19 @@ struct tls_identity *gate_identity(struct gate *gate)
     struct tls_identity *identity = tls_identity_ref(gate->identity);
     pthread_mutex_unlock(&gate->lock);
     return identity;
+}
+
+enum fault_code gate_prepare(struct gate *gate, gnutls_session_t session, struct tls_session_options *options,
+                             struct fault *f)
+{
+    options->alpn = "http/1.1";
+    options->ticket_ms = gate->fleet->settings->ticket_lifetime;
+    /* Under the lock, because the key may be replaced; it is copied. */
+    pthread_mutex_lock(&gate->lock);
+    options->ticket_key = &gate->ticket_key;
+    enum fault_code code = tls_session_prepare(session, options, f);
+    pthread_mutex_unlock(&gate->lock);
+    return code;
 }
 
 bool gate_enter(struct gate *gate)

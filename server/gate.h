@@ -29,13 +29,14 @@ struct gate_delay {
 
 struct gate {
     struct fleet *fleet;
-    gnutls_datum_t ticket_key; /* one for all daemons: a session resumes wherever the kernel sends it */
     struct loop *loop;
     pthread_mutex_t lock; /* of what follows */
     pthread_cond_t left;
     size_t held;
     bool stopping;
     struct tls_identity *identity; /* of new connections */
+    gnutls_datum_t ticket_key;     /* one for all daemons: a session resumes wherever the kernel sends it */
+    int64_t ticket_since;          /* steady ms */
     struct connection *first;
     size_t connections;
     int64_t overload_said; /* steady ms */
@@ -53,6 +54,9 @@ enum fault_code gate_new(struct fleet *fleet, struct tls_identity *identity, str
 void gate_renew(struct gate *gate, struct tls_identity *identity);
 /* A reference to what a new connection proves itself with. */
 struct tls_identity *gate_identity(struct gate *gate);
+/* tls_session_prepare with what holds for all connections: identity, ALPN, tickets. */
+enum fault_code gate_prepare(struct gate *gate, gnutls_session_t session, struct tls_session_options *options,
+                             struct fault *f);
 /* Lets nobody in any more, cuts delays short, waits until all who are in have left. */
 void gate_close(struct gate *gate);
 /* All connections are gone. Takes NULL. */

@@ -240,3 +240,58 @@ def test_a_module_that_is_none_is_told(folder, pair, token):
     with pytest.raises(RuntimeError, match="cannot be loaded"):
         site.start(certificate=pair[0][0], certificate_key=token[0], pkcs11_module="/nonexistent.so")
     site.process.stdout.close()
+
+
+def resumed(site, context, count=20):
+    """How many of `count` HTTPS connections resumed the session of the one before them."""
+    session, hits = None, 0
+    for number in range(count + 1):
+        raw = socket.create_connection(("127.0.0.1", site.https_port), TIMEOUT)
+        with context.wrap_socket(raw, server_hostname="localhost", session=session) as tls:
+            tls.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            assert b" 200 " in b"".join(iter(lambda: tls.recv(4096), b""))
+            hits += tls.session_reused if number else 0
+            session = tls.session
+    return hits
+
+
+@pytest.mark.parametrize("tls", ["1.2", "1.3"])
+@pytest.mark.parametrize("certificate", [False, True])
+def test_https_sessions_resume(site, tls, certificate):
+    cert = (site.env["CRADLE_HANDSET1_CERT"], site.env["CRADLE_HANDSET1_KEY"]) if certificate else ()
+    assert resumed(site, site.context(tls, *cert)) == 20
+
+
+@pytest.mark.parametrize("tls", ["1.2", "1.3"])
+def test_ftps_data_connections_resume(site, tls):
+    """Each of 20 transfers resumes the control connection's session."""
+    ftp = site.ftp(site.handsets[0], context=site.context(tls))
+    hits = 0
+    for _ in range(20):
+        with ftp.transfercmd("RETR site.cfg") as conn:
+            assert b"".join(iter(lambda: conn.recv(4096), b""))
+            hits += conn.session_reused
+            conn.unwrap()
+        ftp.voidresp()
+    ftp.quit()
+    assert hits == 20
+
+
+@pytest.mark.parametrize("tls", ["1.2", "1.3"])
+def test_ticket_keys_are_renewed(new_site, tls):
+    site = new_site(f"tickets-{tls}", ticket_lifetime="1s", watch_interval=0)
+    context = site.context(tls)
+    for _ in range(2):
+        begin = site.log_size()
+        raw = socket.create_connection(("127.0.0.1", site.https_port), TIMEOUT)
+        with context.wrap_socket(raw, server_hostname="localhost") as first:
+            first.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            b"".join(iter(lambda: first.recv(4096), b""))
+            session = first.session
+        site.await_log(r"tls\.tickets protocol=https", begin)
+        # Now the ticket is worth nothing, and that is no error.
+        raw = socket.create_connection(("127.0.0.1", site.https_port), TIMEOUT)
+        with context.wrap_socket(raw, server_hostname="localhost", session=session) as second:
+            assert not second.session_reused
+            second.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            assert b" 200 " in second.recv(4096)
