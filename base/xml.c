@@ -18,6 +18,8 @@ struct xml_check {
      * alone. */
     char first[2];
     size_t n_first;
+    xml_attribute *attribute; /* NULL: nobody wants to know */
+    void *user;
     struct fault why; /* the first error; FAULT_OK while there is none */
 };
 
@@ -41,9 +43,10 @@ static void XMLCALL xml_on_start(void *user, const XML_Char *name, const XML_Cha
 {
     struct xml_check *check = user;
     (void)name;
-    (void)attributes;
     if (++check->depth > XML_DEPTH)
         xml_stop(check, "elements are nested too deeply");
+    for (size_t i = 0; check->attribute && check->why.code == FAULT_OK && attributes[i] != NULL; i += 2)
+        check->attribute(check->user, attributes[i], attributes[i + 1]);
 }
 
 static void XMLCALL xml_on_end(void *user, const XML_Char *name)
@@ -77,6 +80,12 @@ struct xml_check *xml_check_new(void)
     XML_SetElementHandler(check->parser, xml_on_start, xml_on_end);
     XML_SetStartDoctypeDeclHandler(check->parser, xml_on_doctype);
     return check;
+}
+
+void xml_check_attributes(struct xml_check *check, xml_attribute *attribute, void *user)
+{
+    check->attribute = attribute;
+    check->user = user;
 }
 
 void xml_check_free(struct xml_check *check)

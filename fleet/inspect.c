@@ -35,8 +35,10 @@ void inspect_free(struct inspect *inspect)
     mem_wipe_free(inspect, sizeof *inspect); /* the head may hold a password */
 }
 
-static bool head_is_encrypted(const char *head, size_t n)
+bool inspect_is_encrypted(const char *head, size_t n)
 {
+    if (n > INSPECT_HEAD)
+        n = INSPECT_HEAD;
     const char *line_end = memchr(head, '\n', n);
     size_t at = n >= 3 && memcmp(head, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
     while (at < n && (head[at] == ' ' || head[at] == '\t' || head[at] == '\r' || head[at] == '\n'))
@@ -50,7 +52,7 @@ static bool head_is_encrypted(const char *head, size_t n)
 /* The kind is known, one way or the other, once the first line has ended or is too long. */
 static enum fault_code inspect_decide(struct inspect *inspect, struct fault *f)
 {
-    inspect->kind = head_is_encrypted(inspect->head, inspect->used) ? KIND_ENCRYPTED : KIND_XML;
+    inspect->kind = inspect_is_encrypted(inspect->head, inspect->used) ? KIND_ENCRYPTED : KIND_XML;
     if (inspect->kind == KIND_ENCRYPTED)
         return FAULT_OK;
     return xml_check_feed(inspect->xml, inspect->head, inspect->used, f);

@@ -5,11 +5,15 @@
 #define CRADLE_INSPECT_H
 
 #include "base/fault.h"
+#include <stdbool.h>
 #include <stddef.h>
 
 /* A file is encrypted when its first line, within so many bytes, does not begin with '<' (after an optional
  * byte order mark and blanks) and contains "Digest=". */
 #define INSPECT_HEAD 1024
+
+/* So judged by the file's first n bytes (all of it, or INSPECT_HEAD). Pure. */
+bool inspect_is_encrypted(const char *head, size_t n);
 
 struct inspect;
 struct inspect *inspect_new(void); /* NULL if out of memory */

@@ -26,6 +26,8 @@ fleet_libfleet_a_SOURCES = \
 	fleet/evict.h \
 	fleet/crowd.c \
 	fleet/crowd.h \
+	fleet/exposure.c \
+	fleet/exposure.h \
 	fleet/fleet.c \
 	fleet/fleet.h \
 	fleet/flood.c \
@@ -48,6 +50,8 @@ fleet_libfleet_a_SOURCES = \
 	fleet/logbook.h \
 	fleet/login.c \
 	fleet/login.h \
+	fleet/lost.c \
+	fleet/lost.h \
 	fleet/memory.c \
 	fleet/memory.h \
 	fleet/origin.c \
@@ -69,6 +73,8 @@ fleet_libfleet_a_SOURCES = \
 	fleet/tally.h \
 	fleet/state.c \
 	fleet/state.h \
+	fleet/survey.c \
+	fleet/survey.h \
 	fleet/throttle.c \
 	fleet/throttle.h \
 	fleet/tree.c \

@@ -2,7 +2,9 @@
 #include "server/handsets.h"
 
 #include "base/log.h"
+#include "fleet/exposure.h"
 #include "fleet/handset.h"
+#include "fleet/lost.h"
 #include "server/field.h"
 
 #include <stdlib.h>
@@ -167,4 +169,78 @@ void handsets_remove(struct request *request, struct reply *reply)
     log_change(request, "handset-removed", &mac);
     reply->status = 204;
     reply_header(reply, "Cache-Control", "no-store");
+}
+
+/* --- lost and found --- */
+
+static json_t *describe_secret(const struct exposure_secret *s)
+{
+    json_t *others = json_array();
+    size_t named = s->holders < EXPOSURE_OTHERS_MAX ? s->holders : EXPOSURE_OTHERS_MAX;
+    for (size_t i = 0; i < named; i++)
+        json_array_append_new(others, json_string(s->others[i].text));
+    return json_pack("{s:s, s:s, s:s, s:b, s:I, s:o}", "parameter", s->parameter, "what", s->what, "file",
+                     s->path, "shared", s->shared, "holders", (json_int_t)s->holders, "others", others);
+}
+
+/* The denial holds already: that its secrets cannot be listed is said, and is no error. */
+static json_t *describe_exposure(struct fleet *fleet, const struct mac *mac)
+{
+    struct fault f;
+    struct exposure exposure = { 0 };
+    json_t *secrets = json_array(), *closed = json_array(), *fault = json_null();
+    if (exposure_look(fleet, mac, &exposure, &f) != FAULT_OK) {
+        log_event(LOG_TRANSFER_FAILED, "what=secrets-of-lost handset=%s why=%s", mac->text,
+                  LOG_VALUE(f.text));
+        fault = json_string(f.text);
+    }
+    for (size_t i = 0; i < exposure.n_secrets; i++)
+        json_array_append_new(secrets, describe_secret(&exposure.secrets[i]));
+    for (size_t i = 0; i < exposure.n_closed; i++)
+        json_array_append_new(closed, json_pack("{s:s, s:b, s:s}", "file", exposure.closed[i].path, "shared",
+                                                exposure.closed[i].shared, "why",
+                                                exposure.closed[i].encrypted ? "encrypted" : "unreadable"));
+    json_t *value =
+        json_pack("{s:o, s:o, s:I, s:b, s:o}", "secrets", secrets, "closed", closed, "others_closed",
+                  (json_int_t)exposure.others_closed, "cut", exposure.cut, "fault", fault);
+    exposure_fini(&exposure);
+    return value;
+}
+
+void handsets_lost(struct request *request, struct reply *reply)
+{
+    struct fault f;
+    struct mac mac;
+    struct handset handset;
+    struct lost_outcome outcome;
+    enum fault_code code = handsets_named(request, &mac, &f);
+    if (code == FAULT_OK)
+        code = lost_report(request->fleet, &request->who, &mac, &outcome, &f);
+    if (code == FAULT_OK)
+        code = handset_get(request->fleet, &mac, &handset, &f);
+    if (code != FAULT_OK) {
+        reply_fault(reply, &f);
+        return;
+    }
+    log_change(request, "handset-lost", &mac);
+    json_t *value = describe_exposure(request->fleet, &mac);
+    json_object_set_new(value, "handset", describe(&handset));
+    json_object_set_new(value, "accounts_denied", json_integer(outcome.accounts));
+    json_object_set_new(value, "certificates_revoked", json_integer(outcome.certificates));
+    reply_json(reply, 200, value);
+}
+
+void handsets_found(struct request *request, struct reply *reply)
+{
+    struct fault f;
+    struct mac mac;
+    enum fault_code code = handsets_named(request, &mac, &f);
+    if (code == FAULT_OK)
+        code = lost_found(request->fleet, &request->who, &mac, &f);
+    if (code != FAULT_OK) {
+        reply_fault(reply, &f);
+        return;
+    }
+    log_change(request, "handset-found", &mac);
+    show(request, &mac, 200, reply);
 }

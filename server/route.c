@@ -34,6 +34,8 @@ static const struct route routes[] = {
     { METHOD_GET,    "/api/v1/handsets/{mac}",              ADMIN,      BODY_NONE,   handsets_show,    "show a handset" },
     { METHOD_PATCH,  "/api/v1/handsets/{mac}",              ADMIN,      BODY_JSON,   handsets_change,  "change a handset" },
     { METHOD_DELETE, "/api/v1/handsets/{mac}",              ADMIN,      BODY_NONE,   handsets_remove,  "take a handset and its accounts out of the fleet" },
+    { METHOD_POST,   "/api/v1/handsets/{mac}/lost",         ADMIN,      BODY_NONE,   handsets_lost,    "deny a lost handset everything, and list the secrets that it holds" },
+    { METHOD_POST,   "/api/v1/handsets/{mac}/found",        ADMIN,      BODY_NONE,   handsets_found,   "let a lost handset back in" },
     { METHOD_GET,    "/api/v1/handsets/{mac}/logs",         LOGS,       BODY_NONE,   logs_generations, "list the generations of a handset's logs" },
     { METHOD_GET,    "/api/v1/handsets/{mac}/logs/segments", LOGS,      BODY_NONE,   logs_segments,    "list the segments of one generation" },
     { METHOD_GET,    "/api/v1/accounts",                    ADMIN,      BODY_NONE,   accounts_list,    "list accounts" },

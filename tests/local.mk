@@ -89,6 +89,7 @@ UNIT_TESTS += \
 	tests/unit/fleet/test_layer \
 	tests/unit/fleet/test_logbook \
 	tests/unit/fleet/test_login \
+	tests/unit/fleet/test_lost \
 	tests/unit/fleet/test_memory \
 	tests/unit/fleet/test_origin \
 	tests/unit/fleet/test_segment \
@@ -116,6 +117,7 @@ tests_unit_fleet_test_inspect_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_layer_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_logbook_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_login_LDADD = $(FLEET_TEST_LIBS)
+tests_unit_fleet_test_lost_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_memory_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_origin_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_segment_LDADD = $(FLEET_TEST_LIBS)
@@ -277,6 +279,7 @@ E2E_TESTS = \
 	tests/e2e/test_identity.py \
 	tests/e2e/test_kill.py \
 	tests/e2e/test_logs.py \
+	tests/e2e/test_lost.py \
 	tests/e2e/test_refusals.py \
 	tests/e2e/test_reload.py \
 	tests/e2e/test_resend.py \

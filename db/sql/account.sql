@@ -26,3 +26,9 @@ DELETE FROM account WHERE name = $1;
 
 -- account_remove_of_handset (t) -> ()
 DELETE FROM account WHERE mac = $1;
+
+-- account_deny_of_handset (t, i) -> ()
+UPDATE account SET stored = '', enabled = 0, changed = CASE WHEN changed < $2 THEN $2 ELSE changed + 1 END WHERE mac = $1;
+
+-- account_allow_of_handset (t, i) -> ()
+UPDATE account SET enabled = 1, changed = CASE WHEN changed < $2 THEN $2 ELSE changed + 1 END WHERE mac = $1;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/buf.h"
 #include "base/mem.h"
 #include "base/xml.h"
 #include <setjmp.h>
@@ -130,6 +131,50 @@ static void test_a_long_file_is_fine_and_a_long_tag_is_not(void **state)
     assert_non_null(strstr(f.text, "too long"));
 }
 
+static void note(void *user, const char *name, const char *value)
+{
+    struct buf *all = user;
+    assert_int_equal(buf_printf(all, NULL, "%s=%s|", name, value), FAULT_OK);
+}
+
+static void test_attributes_in_pieces(void **state)
+{
+    (void)state;
+    static const char text[] = "<a b='1' c.d=\"x&#10;y&amp;&#xe4;\"><e f='line\nend\ttab'/>text<g/></a>";
+    for (size_t piece = 1; piece <= sizeof text; piece++) {
+        struct buf all;
+        buf_init(&all, 1000);
+        struct xml_check *check = xml_check_new();
+        assert_non_null(check);
+        xml_check_attributes(check, note, &all);
+        for (size_t at = 0; at < sizeof text - 1; at += piece) {
+            size_t n = sizeof text - 1 - at < piece ? sizeof text - 1 - at : piece;
+            assert_int_equal(xml_check_feed(check, text + at, n, NULL), FAULT_OK);
+        }
+        assert_int_equal(xml_check_finish(check, NULL), FAULT_OK);
+        assert_string_equal(all.data, "b=1|c.d=x\ny&\xc3\xa4|f=line end tab|");
+        xml_check_free(check);
+        buf_fini(&all);
+    }
+}
+
+/* Nothing is told of a file that is refused from there on. */
+static void test_no_attributes_behind_an_error(void **state)
+{
+    (void)state;
+    static const char text[] = "<a b='1'><c d='2' d='3'/><e f='4'/></a>";
+    struct buf all;
+    buf_init(&all, 1000);
+    struct xml_check *check = xml_check_new();
+    assert_non_null(check);
+    xml_check_attributes(check, note, &all);
+    assert_int_equal(xml_check_feed(check, text, sizeof text - 1, NULL), FAULT_CONTENT);
+    assert_int_equal(xml_check_finish(check, NULL), FAULT_CONTENT);
+    assert_string_equal(all.data, "b=1|");
+    xml_check_free(check);
+    buf_fini(&all);
+}
+
 static void test_free_takes_null(void **state)
 {
     (void)state;
@@ -143,6 +188,8 @@ int main(void)
         cmocka_unit_test(test_encoding_in_pieces),
         cmocka_unit_test(test_depth),
         cmocka_unit_test(test_a_long_file_is_fine_and_a_long_tag_is_not),
+        cmocka_unit_test(test_attributes_in_pieces),
+        cmocka_unit_test(test_no_attributes_behind_an_error),
         cmocka_unit_test(test_free_takes_null),
     };
     return cmocka_run_group_tests_name("xml", tests, NULL, NULL);
