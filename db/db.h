@@ -123,10 +123,6 @@ void db_submit(struct db *db, struct db_write *write);
 void db_submit_lazy(struct db *db, struct db_write *write);
 /* Submits and waits (workers and commands; never on a loop, never on the writer). `done` is not used. */
 enum fault_code db_write_wait(struct db *db, struct db_write *write, struct fault *f);
-/* Soon, between two groups: what was overwritten or deleted shall not linger in the write-ahead log, which is
- * brought into the main file and cut. Best effort: readers that are in its way for long keep it. Never
- * blocks. */
-void db_trim(struct db *db);
 /* Commits lazily queued writes now and waits. For tests and shutdown. */
 void db_flush(struct db *db);
 

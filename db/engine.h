@@ -30,9 +30,6 @@ struct engine {
                             struct engine_conn **ret_conn, struct fault *f);
     void (*close)(struct engine_conn *conn); /* takes NULL */
     enum fault_code (*control)(struct engine_conn *conn, enum engine_control what, struct fault *f);
-    /* Outside of a transaction: brings the write-ahead log into the main file and cuts it, unless readers
-     * need it. Best effort. */
-    void (*trim)(struct engine_conn *conn);
     /* Is a transaction open? False after the engine rolled back by itself (disk full, I/O error). */
     bool (*inside)(struct engine_conn *conn);
     /* Prepares a statement unless it is, and holds its signature against the engine's own view. */

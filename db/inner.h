@@ -39,7 +39,6 @@ struct db {
     int64_t lazy_since; /* steady ms; when the oldest lazy one came */
     uint64_t submitted, completed;
     uint64_t flush; /* commit at least up to this one now */
-    bool trim;
     bool stopping;
     bool scrub_due; /* the write-ahead log holds what was destroyed */
 

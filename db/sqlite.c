@@ -198,14 +198,6 @@ static int after_commit(void *user, sqlite3 *db, const char *name, int pages)
     return SQLITE_OK;
 }
 
-static void sqlite_trim(struct engine_conn *conn)
-{
-    sqlite3_busy_timeout(conn->db, WAL_PATIENCE_MS);
-    sqlite3_wal_checkpoint_v2(conn->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
-    sqlite3_busy_timeout(conn->db, conn->busy_ms);
-    conn->checkpoint_at = WAL_PAGES;
-}
-
 /* Not every file system can: shared memory is needed beside the file. Two processes that open a new file at
  * once deny each other the switch without a wait: SQLite fears a deadlock. So one of them tries again. */
 static enum fault_code write_ahead(struct engine_conn *conn, struct fault *f)
@@ -463,7 +455,6 @@ const struct engine engine_sqlite = {
     .open = sqlite_open,
     .close = sqlite_close,
     .control = sqlite_control,
-    .trim = sqlite_trim,
     .inside = sqlite_inside,
     .prepare = sqlite_prepare,
     .start = sqlite_start,

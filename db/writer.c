@@ -125,12 +125,6 @@ static void sleep_a_while(struct db *db, int64_t ms)
 static bool await_group(struct db *db)
 {
     for (;;) {
-        if (db->trim) {
-            db->trim = false;
-            pthread_mutex_unlock(&db->lock);
-            engine->trim(db->writer.engine);
-            pthread_mutex_lock(&db->lock);
-        }
         bool due = db->eager > 0 || db->flush > db->completed || db->stopping;
         if (db->stopping || (due && db->first))
             return true;
@@ -253,14 +247,6 @@ enum fault_code db_write_wait(struct db *db, struct db_write *write, struct faul
     if (waiter.result.code != FAULT_OK && f)
         *f = waiter.result;
     return waiter.result.code;
-}
-
-void db_trim(struct db *db)
-{
-    pthread_mutex_lock(&db->lock);
-    db->trim = true;
-    pthread_cond_signal(&db->work);
-    pthread_mutex_unlock(&db->lock);
 }
 
 void db_flush(struct db *db)

@@ -40,14 +40,17 @@ static void tell(struct audit_head *head)
     secret_hex(head->place.mac.bytes, sizeof head->place.mac.bytes, hex);
     clock_rfc3339(clock_wall_ms(), when, sizeof when);
     log_event(LOG_AUDIT_HEAD, "head=%" PRId64 ":%s time=%s", number, hex, when);
-    /* What the old keys overwrote goes out of the write-ahead log now and then. */
-    db_trim(head->fleet->db);
 }
 
 static enum fault_code run_head(struct db_conn *conn, struct db_write *write, struct fault *f)
 {
     struct audit_head *head = CONTAINER_OF(write, struct audit_head, write);
-    return audit_place(conn, &head->place, f);
+    enum fault_code code = audit_place(conn, &head->place, f);
+    /* The keys of the records since the last head were overwritten: now they leave the write-ahead log too.
+     */
+    if (code == FAULT_OK && head->place.number - 1 != head->told)
+        db_scrub(conn);
+    return code;
 }
 
 static void head_back(struct loop_task *task)

@@ -58,8 +58,33 @@ static void refused(const struct login *login)
     audit_note(login->fleet, &event);
 }
 
+/* Told once by throttle.h, however long it goes on. */
+static void throttled(const struct login *login)
+{
+    const struct throttle_charge *charge = &login->on.charge;
+    char detail[96];
+    struct audit_event event = {
+        .kind = AUDIT_KIND_THROTTLED,
+        .name = name_of(login),
+        .address = login->address,
+        .target = login->protocol,
+        .outcome = "slowed down",
+        .detail = detail,
+    };
+    if (charge->pair_is_news) {
+        snprintf(detail, sizeof detail, "%lld failures", (long long)charge->failures);
+        audit_note(login->fleet, &event);
+    }
+    if (charge->address_is_news) {
+        event.name = "";
+        snprintf(detail, sizeof detail, "failed at %lld accounts", (long long)charge->accounts);
+        audit_note(login->fleet, &event);
+    }
+}
+
 void audit_login(const struct login *login)
 {
+    throttled(login);
     if (login->result == LOGIN_GRANTED)
         granted(login);
     else if (login->result == LOGIN_REFUSED || login->result == LOGIN_FORBIDDEN)

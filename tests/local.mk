@@ -187,6 +187,7 @@ REPLAY_TESTS = \
 	tests/fuzz/replay_mac \
 	tests/fuzz/replay_value \
 	tests/fuzz/replay_utf \
+	tests/fuzz/replay_chain \
 	tests/fuzz/replay_clock \
 	tests/fuzz/replay_secret \
 	tests/fuzz/replay_seal \
@@ -217,6 +218,8 @@ tests_fuzz_replay_value_SOURCES = tests/fuzz/fuzz_value.c tests/fuzz/replay.c te
 tests_fuzz_replay_value_LDADD = $(BASE_TEST_LIBS)
 tests_fuzz_replay_utf_SOURCES = tests/fuzz/fuzz_utf.c tests/fuzz/replay.c tests/fuzz/fuzz.h
 tests_fuzz_replay_utf_LDADD = $(BASE_TEST_LIBS)
+tests_fuzz_replay_chain_SOURCES = tests/fuzz/fuzz_chain.c tests/fuzz/replay.c tests/fuzz/fuzz.h
+tests_fuzz_replay_chain_LDADD = $(BASE_TEST_LIBS)
 tests_fuzz_replay_clock_SOURCES = tests/fuzz/fuzz_clock.c tests/fuzz/replay.c tests/fuzz/fuzz.h
 tests_fuzz_replay_clock_LDADD = $(BASE_TEST_LIBS)
 tests_fuzz_replay_secret_SOURCES = tests/fuzz/fuzz_secret.c tests/fuzz/replay.c tests/fuzz/fuzz.h
@@ -318,6 +321,7 @@ EXTRA_DIST += \
 	tests/fuzz/agent.dict \
 	tests/fuzz/archive.dict \
 	tests/fuzz/basic.dict \
+	tests/fuzz/chain.dict \
 	tests/fuzz/clock.dict \
 	tests/fuzz/condition.dict \
 	tests/fuzz/corpus \
