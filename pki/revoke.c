@@ -8,6 +8,7 @@
 
 #define LIST_LIMIT ((size_t)64 << 20)
 #define DAY        86400
+#define CLOCK_LAG  300 /* seconds; a list from the future is refused, with everyone whom it is about */
 
 enum fault_code revoke_mark(struct store *store, const struct profile *profile, const char *which,
                             enum crl_reason reason, enum profile_id *ret_ca, size_t *ret_count,
@@ -77,7 +78,7 @@ enum fault_code revoke_publish(const struct store *store, enum profile_id ca, co
     if (code == FAULT_OK) {
         /* The time as the number grows by itself, even when the last list was lost. */
         uint64_t last = crl_number(file), number = last >= (uint64_t)now ? last + 1 : (uint64_t)now;
-        code = crl_make(issuer, entries, count, number, now, now + (int64_t)days * DAY, &pem, f);
+        code = crl_make(issuer, entries, count, number, now - CLOCK_LAG, now + (int64_t)days * DAY, &pem, f);
     }
     if (code == FAULT_OK)
         code = file_write(file, 0644, FILE_REPLACE, pem.data, pem.used, f);

@@ -64,14 +64,44 @@ tests_unit_db_test_schema_LDADD = $(DB_TEST_LIBS)
 tests_unit_db_test_snapshot_LDADD = $(DB_TEST_LIBS)
 tests_unit_db_test_sql_LDADD = $(DB_TEST_LIBS)
 UNIT_TESTS += \
+	tests/unit/pki/test_batch \
 	tests/unit/pki/test_check \
+	tests/unit/pki/test_der \
+	tests/unit/pki/test_file \
 	tests/unit/pki/test_finding \
+	tests/unit/pki/test_fragment \
+	tests/unit/pki/test_issue \
+	tests/unit/pki/test_key \
+	tests/unit/pki/test_ledger \
 	tests/unit/pki/test_make \
-	tests/unit/pki/test_pem
+	tests/unit/pki/test_mill \
+	tests/unit/pki/test_mint \
+	tests/unit/pki/test_names \
+	tests/unit/pki/test_order \
+	tests/unit/pki/test_pem \
+	tests/unit/pki/test_profile \
+	tests/unit/pki/test_renew \
+	tests/unit/pki/test_revoke \
+	tests/unit/pki/test_store
+tests_unit_pki_test_batch_LDADD = $(PKI_TEST_LIBS)
 tests_unit_pki_test_check_LDADD = $(PKI_TEST_LIBS)
+tests_unit_pki_test_der_LDADD = $(PKI_TEST_LIBS)
+tests_unit_pki_test_file_LDADD = $(PKI_TEST_LIBS)
 tests_unit_pki_test_finding_LDADD = $(PKI_TEST_LIBS)
-tests_unit_pki_test_pem_LDADD = $(PKI_TEST_LIBS)
+tests_unit_pki_test_fragment_LDADD = $(PKI_TEST_LIBS)
+tests_unit_pki_test_issue_LDADD = $(PKI_TEST_LIBS)
+tests_unit_pki_test_key_LDADD = $(PKI_TEST_LIBS)
+tests_unit_pki_test_ledger_LDADD = $(PKI_TEST_LIBS)
 tests_unit_pki_test_make_LDADD = $(PKI_TEST_LIBS)
+tests_unit_pki_test_mill_LDADD = $(PKI_TEST_LIBS)
+tests_unit_pki_test_mint_LDADD = $(PKI_TEST_LIBS)
+tests_unit_pki_test_names_LDADD = $(PKI_TEST_LIBS)
+tests_unit_pki_test_order_LDADD = $(PKI_TEST_LIBS)
+tests_unit_pki_test_pem_LDADD = $(PKI_TEST_LIBS)
+tests_unit_pki_test_profile_LDADD = $(PKI_TEST_LIBS)
+tests_unit_pki_test_renew_LDADD = $(PKI_TEST_LIBS)
+tests_unit_pki_test_revoke_LDADD = $(PKI_TEST_LIBS)
+tests_unit_pki_test_store_LDADD = $(PKI_TEST_LIBS)
 UNIT_TESTS += \
 	tests/unit/fleet/test_account \
 	tests/unit/fleet/test_audit \
@@ -209,7 +239,9 @@ REPLAY_TESTS = \
 	tests/fuzz/replay_guard \
 	tests/fuzz/replay_master \
 	tests/fuzz/replay_roster \
-	tests/fuzz/replay_trace
+	tests/fuzz/replay_trace \
+	tests/fuzz/replay_batch \
+	tests/fuzz/replay_ledger
 tests_fuzz_replay_path_SOURCES = tests/fuzz/fuzz_path.c tests/fuzz/replay.c tests/fuzz/fuzz.h
 tests_fuzz_replay_path_LDADD = $(BASE_TEST_LIBS)
 tests_fuzz_replay_mac_SOURCES = tests/fuzz/fuzz_mac.c tests/fuzz/replay.c tests/fuzz/fuzz.h
@@ -264,6 +296,10 @@ tests_fuzz_replay_roster_SOURCES = tests/fuzz/fuzz_roster.c tests/fuzz/replay.c 
 tests_fuzz_replay_roster_LDADD = $(CLI_TEST_LIBS)
 tests_fuzz_replay_trace_SOURCES = tests/fuzz/fuzz_trace.c tests/fuzz/replay.c tests/fuzz/fuzz.h
 tests_fuzz_replay_trace_LDADD = $(CLI_TEST_LIBS)
+tests_fuzz_replay_batch_SOURCES = tests/fuzz/fuzz_batch.c tests/fuzz/replay.c tests/fuzz/fuzz.h
+tests_fuzz_replay_batch_LDADD = $(PKI_TEST_LIBS)
+tests_fuzz_replay_ledger_SOURCES = tests/fuzz/fuzz_ledger.c tests/fuzz/replay.c tests/fuzz/fuzz.h
+tests_fuzz_replay_ledger_LDADD = $(PKI_TEST_LIBS)
 check_PROGRAMS += $(REPLAY_TESTS)
 CLEANFILES += crash-*
 
@@ -283,6 +319,8 @@ E2E_TESTS = \
 	tests/e2e/test_kill.py \
 	tests/e2e/test_logs.py \
 	tests/e2e/test_lost.py \
+	tests/e2e/test_pki.py \
+	tests/e2e/test_radius.py \
 	tests/e2e/test_refusals.py \
 	tests/e2e/test_reload.py \
 	tests/e2e/test_resend.py \
@@ -316,12 +354,14 @@ EXTRA_DIST += \
 	tests/unit/db/shelf.h \
 	tests/unit/fleet/camp.h \
 	tests/unit/fleet/site.h \
+	tests/unit/pki/place.h \
 	tests/fuzz/README.md \
 	tests/fuzz/address.dict \
 	tests/fuzz/agent.dict \
 	tests/fuzz/archive.dict \
 	tests/fuzz/basic.dict \
 	tests/fuzz/chain.dict \
+	tests/fuzz/batch.dict \
 	tests/fuzz/clock.dict \
 	tests/fuzz/condition.dict \
 	tests/fuzz/corpus \
@@ -330,6 +370,7 @@ EXTRA_DIST += \
 	tests/fuzz/grant.dict \
 	tests/fuzz/guard.dict \
 	tests/fuzz/inspect.dict \
+	tests/fuzz/ledger.dict \
 	tests/fuzz/line.dict \
 	tests/fuzz/mac.dict \
 	tests/fuzz/master.dict \
@@ -345,6 +386,7 @@ EXTRA_DIST += \
 	tests/fuzz/xml.dict \
 	tests/e2e/authority.py \
 	tests/e2e/conftest.py \
+	tests/e2e/pki_folder.py \
 	tests/e2e/run-pytest \
 	tests/e2e/tap_report.py \
 	$(E2E_TESTS) $(LINT_TESTS)
