@@ -250,7 +250,7 @@ enum fault_code chain_key_parse(const char *text, struct chain_key *ret_key, str
 
 enum fault_code chain_anchor_parse(const char *text, struct chain_anchor *ret_anchor, struct fault *f)
 {
-    struct chain_anchor anchor;
+    struct chain_anchor anchor = { 0 };
     if (!parse_pair(text, &anchor.number, anchor.mac.bytes))
         return fault_set(f, FAULT_INPUT,
                          "an anchor is NUMBER:64 hex digits, as audit.head in the journal tells them");

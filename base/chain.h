@@ -71,6 +71,7 @@ enum fault_code chain_key_parse(const char *text, struct chain_key *ret_key, str
 /* A head that was told to the journal, "NUMBER:64 hex digits": the mac of that record. */
 struct chain_anchor {
     int64_t number;
+    int64_t at; /* Unix ms: when it was told; 0: not known, as chain_anchor_parse leaves it */
     struct secret_digest mac;
 };
 enum fault_code chain_anchor_parse(const char *text, struct chain_anchor *ret_anchor, struct fault *f);

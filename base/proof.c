@@ -32,6 +32,7 @@ struct proof {
     void *user;
     size_t keys;
     struct chain_key key[PROOF_KEYS_MAX]; /* sorted by first */
+    int64_t keep_since;                   /* 0: none */
     size_t anchors, anchors_room, anchors_seen;
     struct chain_anchor *anchor;     /* sorted by number from the first record on */
     int64_t other_first, other_last; /* heads that do not fit; 0: all do */
@@ -50,7 +51,7 @@ struct proof {
 const char *proof_word(enum proof_kind kind)
 {
     static const char *const words[PROOF_KINDS] = { "changed", "missing", "unproved", "cut",
-                                                    "other",   "short",   "unkeyed" };
+                                                    "other",   "short",   "young",    "unkeyed" };
     return (unsigned)kind < PROOF_KINDS ? words[kind] : "unknown";
 }
 
@@ -102,6 +103,11 @@ enum fault_code proof_add_anchor(struct proof *proof, const struct chain_anchor 
     return FAULT_OK;
 }
 
+void proof_keep(struct proof *proof, int64_t since)
+{
+    proof->keep_since = since;
+}
+
 /* --- findings --- */
 
 static void describe(const struct proof *proof, struct proof_finding *p)
@@ -117,6 +123,7 @@ static void describe(const struct proof *proof, struct proof_finding *p)
             "the journal knows another record of this number: a former copy of the catalog was put in "
             "place, and went on from there",
         [PROOF_SHORT] = "the trail begins behind these, and no record says that they were pruned",
+        [PROOF_YOUNG] = "pruned too early: the journal tells of them at a time that is still to be kept",
         [PROOF_UNKEYED] = "of a chain whose verification key was not given",
     };
     const char *text = words[p->kind];
@@ -320,13 +327,18 @@ static void end_opening(struct proof *proof)
 
 static void end_anchors(struct proof *proof)
 {
-    int64_t beyond = 0;
+    int64_t beyond = 0, young = 0;
     for (size_t i = 0; i < proof->anchors; i++) {
-        int64_t number = proof->anchor[i].number;
-        proof->sum.passed += number < proof->sum.first;
-        if (number > beyond)
-            beyond = number;
+        const struct chain_anchor *anchor = &proof->anchor[i];
+        bool passed = anchor->number < proof->sum.first;
+        proof->sum.passed += passed;
+        if (passed && proof->keep_since > 0 && anchor->at >= proof->keep_since && young == 0)
+            young = anchor->number;
+        if (anchor->number > beyond)
+            beyond = anchor->number;
     }
+    if (young != 0)
+        find(proof, PROOF_YOUNG, young, proof->sum.first - 1);
     if (proof->other_first != 0)
         find(proof, PROOF_OTHER, proof->other_first, proof->other_last);
     if (beyond > proof->sum.last)

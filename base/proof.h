@@ -21,9 +21,10 @@ enum proof_kind {
     PROOF_OTHER,  /* the journal knows another record of this number: a former copy was put in place and went
                      on */
     PROOF_SHORT,  /* the beginning is missing, and no record says that it was pruned */
+    PROOF_YOUNG,  /* pruned, although the journal told a head of them lately (proof_keep) */
     PROOF_UNKEYED /* of a chain whose key was not given: a warning, nothing was found in them */
 };
-#define PROOF_KINDS 7
+#define PROOF_KINDS 8
 const char *proof_word(enum proof_kind kind); /* "changed", "missing", … */
 
 /* Told as they are found, neighbours of one kind together: records first … last. */
@@ -44,6 +45,10 @@ void proof_free(struct proof *proof);                  /* wipes; takes NULL */
 enum fault_code proof_add_key(struct proof *proof, const struct chain_key *key, struct fault *f);
 /* Copied; before the first record. FAULT_MEMORY. */
 enum fault_code proof_add_anchor(struct proof *proof, const struct chain_anchor *anchor, struct fault *f);
+
+/* What the journal told as a head at `since` (Unix ms) or later must not be pruned: whoever takes the server
+ * over can have it prune, and then the journal alone tells that it was too early. Default: no such time. */
+void proof_keep(struct proof *proof, int64_t since);
 
 /* The next record, in the order of their numbers, as the catalog has it. */
 void proof_record(struct proof *proof, int64_t number, const void *record, size_t n,

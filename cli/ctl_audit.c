@@ -17,6 +17,8 @@
 
 #define PAGE      1000
 #define SINCE     "1d"
+#define KEEP      "1d" /* the least that audit_keep can be */
+#define KEEP_MAX  INT64_C(315360000000)
 #define LINE_ROOM 4096
 
 /* --- fetching
@@ -255,19 +257,31 @@ static enum fault_code add_anchor(struct proof *proof, const char *text, struct 
     return code == FAULT_OK ? proof_add_anchor(proof, &anchor, f) : code;
 }
 
+/* The time of " time=…Z" in what follows a head; 0: there is none. */
+static int64_t read_told(const char *text)
+{
+    struct tm tm = { 0 };
+    const char *at = strstr(text, " time="), *end = at ? strptime(at + 6, "%Y-%m-%dT%H:%M:%S", &tm) : NULL;
+    return end != NULL && (*end == '.' || *end == 'Z') ? (int64_t)timegm(&tm) * 1000 : 0;
+}
+
 /* A line of the journal: something in front, the event, "head=NUMBER:HEX". What a peer said stands in values,
  * behind
  * '=' signs: a head in there is none of ours. */
 static enum fault_code add_line(struct proof *proof, char *line, size_t *count, struct fault *f)
 {
     static const char mark[] = "notice audit.head head=";
+    struct chain_anchor anchor;
     char *at = strstr(line, mark), *equals = strpbrk(line, "=\"");
     if (at == NULL || equals != at + sizeof mark - 2)
         return FAULT_OK;
     at += sizeof mark - 1;
+    int64_t told = read_told(at);
     at[strcspn(at, " \r\n")] = '\0';
     ++*count;
-    return add_anchor(proof, at, f);
+    enum fault_code code = chain_anchor_parse(at, &anchor, f);
+    anchor.at = told;
+    return code == FAULT_OK ? proof_add_anchor(proof, &anchor, f) : code;
 }
 
 static enum fault_code add_journal(struct proof *proof, const char *file, struct fault *f)
@@ -353,11 +367,15 @@ int ctl_audit_verify(struct ctl *ctl, int argc, char **argv)
     struct fault f;
     struct ctl_words words;
     struct ctl_list keys = { 0 }, anchors = { 0 }, journals = { 0 };
+    const char *keep = KEEP;
+    int64_t keep_ms = 0;
     const struct ctl_option options[] = {
         { "key-file", "FILE", CTL_LIST, &keys, "a chain's verification key (also CRADLE_AUDIT_KEY)", 0, 0 },
         { "anchor", "NUMBER:HEX", CTL_LIST, &anchors, "a head that the journal knows", 0, 0 },
         { "anchors-from", "FILE", CTL_LIST, &journals,
           "all heads in these lines of the journal; - standard input", 0, 0 },
+        { "keep", "TIME", CTL_TEXT, &keep,
+          "what must not be pruned yet, the server's audit_keep; default " KEEP, 0, 0 },
     };
     int status = ctl_read(ctl, argc, argv, options, ARRAY_LENGTH(options), 0, 0, &words);
     if (status != CTL_GO)
@@ -369,12 +387,18 @@ int ctl_audit_verify(struct ctl *ctl, int argc, char **argv)
         fault_set(&f, FAULT_INPUT, "give --key-file: `cradled init` or `cradled audit-key` handed it out");
         return ctl_failed(&f);
     }
+    if (value_time(keep, 0, KEEP_MAX, &keep_ms, &f) != FAULT_OK) {
+        fault_prefix(&f, "--keep");
+        return ctl_failed(&f);
+    }
     struct verify v = { .json = ctl_json(ctl), .findings = json_array() };
     struct proof_sum sum;
     v.proof = proof_new(print_finding, &v);
     enum fault_code code = v.proof ? FAULT_OK : fault_set(&f, FAULT_MEMORY, "out of memory");
     if (code == FAULT_OK)
         code = prepare(v.proof, &keys, &anchors, &journals, &f);
+    if (code == FAULT_OK)
+        proof_keep(v.proof, clock_wall_ms() - keep_ms);
     if (code == FAULT_OK)
         code = fetch(ctl, 0, verify_row, &v, &f);
     if (code == FAULT_OK)

@@ -15,9 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NOTES_WAITING_MAX 8192 /* 16 MiB */
-#define LIST_MAX          1000
-#define WRAP_PURPOSE      "audit"
+#define LIST_MAX     1000
+#define WRAP_PURPOSE "audit"
 
 #define ALWAYS 0
 #define MINUTE 60000
@@ -360,7 +359,7 @@ void audit_queue(struct fleet *fleet, const struct chain_record *record)
 {
     struct audit *audit = fleet->audit;
     struct note *note = malloc(sizeof *note);
-    if (note == NULL || atomic_fetch_add(&audit->waiting, 1) >= NOTES_WAITING_MAX) {
+    if (note == NULL || atomic_fetch_add(&audit->waiting, 1) >= AUDIT_WAITING_MAX) {
         if (note)
             atomic_fetch_sub(&audit->waiting, 1);
         free(note);

@@ -53,7 +53,8 @@ void audit_opened(struct fleet *fleet, const struct principal *who, const struct
                   const struct found *found, const struct tree_open *wish)
 {
     char detail[64] = "";
-    if (who->role == ROLE_HANDSET)
+    bool bearer = !found->log && found->file.content.kind == CONTENT_BEARER;
+    if (who->role == ROLE_HANDSET && !bearer)
         return;
     if (wish->version != 0)
         snprintf(detail, sizeof detail, "version=%lld", (long long)wish->version);
@@ -62,7 +63,9 @@ void audit_opened(struct fleet *fleet, const struct principal *who, const struct
     else if (found->log)
         snprintf(detail, sizeof detail, "generation=%lld", (long long)found->generation.generation);
     const struct audit_event event = {
-        .kind = found->log ? AUDIT_KIND_LOG_READ : AUDIT_KIND_FILE_READ,
+        .kind = bearer       ? who->role == ROLE_HANDSET ? AUDIT_KIND_KEY_DELIVERED : AUDIT_KIND_SECRET_READ
+                : found->log ? AUDIT_KIND_LOG_READ
+                             : AUDIT_KIND_FILE_READ,
         .who = who,
         .target = path->text,
         .detail = detail,

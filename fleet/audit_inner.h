@@ -10,6 +10,8 @@
 #include "fleet/tally.h"
 #include <stdatomic.h>
 
+#define AUDIT_WAITING_MAX 8192 /* notes: 16 MiB */
+
 struct audit {
     struct secret_key wrap; /* what the chain's key is sealed under */
     struct tally *tally;
@@ -21,6 +23,7 @@ struct audit {
     struct loop *loop;
     struct loop_timer *tick;
     int64_t told_at, pruned_at; /* steady ms */
+    atomic_bool prune_more;     /* the last batch was a full one */
     struct audit_head *head;
 };
 

@@ -85,18 +85,20 @@ static void ask_head(struct audit_head *head)
 struct prune_write {
     struct db_write write;
     struct fleet *fleet;
+    bool full;
 };
 
 /* The last of the oldest records, at most a batch of them, that are older than `before`; 0: there is none. A
  * clock that once went wrong ends the run at the first record that is not old enough, so that no gap can come
  * of it. */
 static enum fault_code find_old(struct db_conn *conn, int64_t before, struct audit_place *ret_last,
-                                struct fault *f)
+                                bool *ret_full, struct fault *f)
 {
     struct db_rows rows;
     struct audit_place last = { 0 };
+    size_t count = 0;
     db_select(conn, SQL_AUDIT_OLDEST, DB_ARGS(db_int(PRUNE_BATCH)), &rows);
-    while (db_next(&rows) && db_row_int(&rows, 1) < before) {
+    for (; db_next(&rows) && db_row_int(&rows, 1) < before; count++) {
         size_t n = 0;
         const void *mac = db_row_blob(&rows, 2, &n);
         last.number = db_row_int(&rows, 0);
@@ -104,19 +106,21 @@ static enum fault_code find_old(struct db_conn *conn, int64_t before, struct aud
             memcpy(last.mac.bytes, mac, n);
     }
     enum fault_code code = db_end(&rows, f);
-    if (code == FAULT_OK)
+    if (code == FAULT_OK) {
         *ret_last = last;
+        *ret_full = count == PRUNE_BATCH;
+    }
     return code;
 }
 
 /* The removal is itself a record, so that nobody else can shorten the trail from its beginning. */
 static enum fault_code run_prune(struct db_conn *conn, struct db_write *write, struct fault *f)
 {
-    const struct prune_write *w = CONTAINER_OF(write, struct prune_write, write);
+    struct prune_write *w = CONTAINER_OF(write, struct prune_write, write);
     int64_t keep = w->fleet->settings->audit_keep;
     struct audit_place last = { 0 };
     char hex[2 * SECRET_DIGEST_SIZE + 1], detail[128];
-    enum fault_code code = find_old(conn, clock_wall_ms() - keep, &last, f);
+    enum fault_code code = find_old(conn, clock_wall_ms() - keep, &last, &w->full, f);
     if (code != FAULT_OK || last.number == 0)
         return code;
     secret_hex(last.mac.bytes, sizeof last.mac.bytes, hex);
@@ -128,8 +132,10 @@ static enum fault_code run_prune(struct db_conn *conn, struct db_write *write, s
 
 static void done_prune(struct db_write *write, const struct fault *result)
 {
-    (void)result; /* what was not removed today is tomorrow */
-    free(CONTAINER_OF(write, struct prune_write, write));
+    struct prune_write *w = CONTAINER_OF(write, struct prune_write, write);
+    /* What could not be removed today is tomorrow. */
+    atomic_store(&w->fleet->audit->prune_more, w->full && result->code == FAULT_OK);
+    free(w);
 }
 
 void audit_prune(struct fleet *fleet)
@@ -150,6 +156,9 @@ static void write_left(struct fleet *fleet, bool all)
     struct chain_record record;
     while (flood_due(audit->flood, all, &record))
         audit_queue(fleet, &record);
+    /* Not while what would tell of it would be lost as well. */
+    if (atomic_load(&audit->waiting) >= AUDIT_WAITING_MAX)
+        return;
     uint64_t lost = atomic_exchange(&audit->lost, 0);
     if (lost == 0)
         return;
@@ -169,7 +178,7 @@ static void tick(void *user)
         audit->told_at = now;
         ask_head(audit->head);
     }
-    if (now - audit->pruned_at >= PRUNE_MS) {
+    if (now - audit->pruned_at >= PRUNE_MS || atomic_exchange(&audit->prune_more, false)) {
         audit->pruned_at = now;
         audit_prune(fleet);
     }
@@ -249,6 +258,7 @@ void audit_stop(struct fleet *fleet)
         return;
     const struct audit_event stop = { .kind = AUDIT_KIND_DAEMON_STOP };
     loop_stop(audit->loop);
+    db_flush(fleet->db);
     write_left(fleet, true);
     add_now(fleet, &stop, NULL);
     db_flush(fleet->db);    /* whoever posts to the loop has done it now */

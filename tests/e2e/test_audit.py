@@ -111,7 +111,9 @@ def test_files_and_logs_of_both_protocols(site):
     assert ftp.get(f"/@log/{mac}/{mac}-app.log") == b"line\n"
     ftp.quit()
     assert site.http("HEAD", f"/@log/{mac}/{mac}-app.log", site.admin).status == 200
+    assert site.http("PUT", "/00907a00bb01-x.cfg?create=1", site.admin, b"<a/>").status == 201
     found = records(site)
+    assert of(found, "handset.added", target="00907a00bb01", who=site.admin[0])
     assert [(r["event"], r["detail"]) for r in found if r["target"] == "/audited.cfg"] == [
         ("file.stored", "new bytes=4"),
         ("file.stored", "replaced bytes=4"),
@@ -198,6 +200,23 @@ def test_verify(site):
     assert site.ctl("audit", "verify", check=False).returncode == 2
     head = re.findall(r"audit\.head head=(\d+):([0-9a-f]{64}) time=", site.log_text())[-1]
     assert site.ctl("audit", "verify", "--key-file", site.env["CRADLE_AUDIT_KEY"], "--anchor", ":".join(head)).returncode == 0
+
+
+def test_lines_of_the_journal(site):
+    """Whatever journalctl puts in front, a head is read; what a peer says is none."""
+    records(site)
+    head = re.findall(r"audit\.head (head=\d+:[0-9a-f]{64} time=\S+)", site.log_text())[-1]
+    lines = site.folder / "journal"
+    forged = 'info https.request address=127.0.0.1 who="notice audit.head head=1:' + "00" * 32 + '"'
+    lines.write_text(f"2026-11-25T02:00:00+0000 host cradled[12]: notice audit.head {head}\n{forged}\n")
+    key = ["--key-file", site.env["CRADLE_AUDIT_KEY"]]
+    assert ", 1 heads of the journal fit\n" in site.ctl("audit", "verify", *key, "--anchors-from", lines).stdout
+    assert ", 1 heads" in site.ctl("audit", "verify", *key, "--anchors-from", "-", input=lines.read_text()).stdout
+    lines.write_text(forged + "\n")
+    run = site.ctl("audit", "verify", *key, "--anchors-from", lines, check=False)
+    assert run.returncode == 2 and "no line" in run.stderr
+    lines.write_text("notice audit.head head=5:abc time=x\n")
+    assert site.ctl("audit", "verify", *key, "--anchors-from", lines, check=False).returncode == 2
 
 
 def test_head_goes_to_the_journal_while_it_serves(new_site):

@@ -226,6 +226,20 @@ static void test_pruned(void **state)
     assert_int_equal(found.sum.first, 6);
     assert_int_equal(found.sum.proved, 5);
     assert_int_equal(found.sum.passed, 1);
+    /* Whoever has the server may prune; but not what the journal told lately. */
+    struct chain_anchor dated[2] = { early, early };
+    dated[0].at = 5000, dated[1].number = 1, dated[1].at = 4000;
+    struct proof *proof = proof_new(told, &found);
+    found = (struct found){ .text = "" };
+    assert_int_equal(proof_add_key(proof, &t.key, NULL), FAULT_OK);
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(proof_add_anchor(proof, &dated[i], NULL), FAULT_OK);
+    proof_keep(proof, 5000);
+    for (size_t i = 0; i < t.count; i++)
+        proof_record(proof, t.row[i].number, t.row[i].record, t.row[i].n, &t.row[i].mac);
+    proof_end(proof, &found.sum);
+    proof_free(proof);
+    assert_string_equal(found.text, "young 2-5");
     struct trail changed = t;
     changed.row[0].record[20] ^= 1;
     assert_string_equal(look_simply(&changed).text, "changed 6-6");

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "site.h"
 
+#include "base/log.h"
 #include "fleet/audit.h"
+
+#include <pthread.h>
 
 #define EVENT(...) (&(const struct audit_event){ __VA_ARGS__ })
 
@@ -221,12 +224,88 @@ static void test_told_once_in_a_while(void **state)
     site_end(&site);
 }
 
+/* The writer stands still while more is noted than may wait. */
+struct block {
+    sem_t entered, go;
+};
+static enum fault_code block_work(struct db_conn *conn, void *user, struct fault *f)
+{
+    struct block *block = user;
+    (void)conn, (void)f;
+    sem_post(&block->entered);
+    sem_wait(&block->go);
+    return FAULT_OK;
+}
+static void *block_thread(void *user)
+{
+    struct block *block = ((void **)user)[1];
+    site_write(((void **)user)[0], block_work, block, NULL);
+    return NULL;
+}
+
+static void test_losses_are_recorded(void **state)
+{
+    (void)state;
+    struct site site;
+    struct fault f;
+    struct block block;
+    pthread_t thread;
+    size_t count;
+    void *both[2] = { &site, &block };
+    log_threshold(LOG_LEVEL_ERROR);
+    site_begin(&site, NULL);
+    struct chain_key key = renewed(&site);
+    site_check(audit_serve(site.fleet, "version=test", &f), &f);
+    sem_init(&block.entered, 0, 0);
+    sem_init(&block.go, 0, 0);
+    assert_int_equal(pthread_create(&thread, NULL, block_thread, both), 0);
+    sem_wait(&block.entered);
+    for (int i = 0; i < 8192 + 7; i++)
+        audit_note(site.fleet, EVENT(.kind = AUDIT_KIND_FILE_STORED, .target = "/a"));
+    sem_post(&block.go);
+    pthread_join(thread, NULL);
+    site_restart(&site); /* the end tells what is left to be told */
+    struct audit_row *rows = NULL;
+    site_check(audit_list(site.fleet, 8192, 0, 1000, &rows, &count, &f), &f);
+    assert_int_equal(count, 4); /* two of them before the notes: begin and start */
+    assert_string_equal(decoded(&rows[2]).event, "audit.lost");
+    assert_string_equal(decoded(&rows[2]).detail, "7 records could not be written");
+    assert_string_equal(decoded(&rows[3]).event, "daemon.stop");
+    free(rows);
+    (void)key;
+    sem_destroy(&block.entered);
+    sem_destroy(&block.go);
+    site_end(&site);
+}
+
+static void test_many_old_records_go(void **state)
+{
+    (void)state;
+    const char *const overrides[] = { "audit_keep=1d", NULL };
+    struct site site;
+    size_t count;
+    site_begin(&site, overrides);
+    clock_freeze(1000000000, 0);
+    for (int i = 0; i < 2500; i++)
+        audit_note(site.fleet, EVENT(.kind = AUDIT_KIND_FILE_STORED, .target = "/a"));
+    db_flush(site.fleet->db);
+    clock_freeze(1000000000 + 2 * 86400000, 86400000);
+    for (int batch = 1; batch <= 3; batch++) {
+        audit_prune(site.fleet);
+        AUTO_FREE struct audit_row *rows = all(&site, &count);
+        assert_int_equal(rows[0].number, batch < 3 ? batch * 1000 + 1 : 2502);
+    }
+    assert_int_equal(count, 3); /* that they went, three times */
+    site_end(&site);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_records_say_who_and_what), cmocka_unit_test(test_undone_with_its_write),
         cmocka_unit_test(test_begins_by_itself),         cmocka_unit_test(test_offer_that_is_late),
         cmocka_unit_test(test_old_records_go),           cmocka_unit_test(test_told_once_in_a_while),
+        cmocka_unit_test(test_losses_are_recorded),      cmocka_unit_test(test_many_old_records_go),
     };
     return cmocka_run_group_tests_name("audit", tests, NULL, NULL);
 }
