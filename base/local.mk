@@ -46,6 +46,7 @@ base_libbase_a_SOURCES = \
 	base/tls_recall.c \
 	base/tls_recall.h \
 	base/tls_staple.c \
+	base/tls_tap.c \
 	base/tls_trust.c \
 	base/token.c \
 	base/token.h \

@@ -30,8 +30,9 @@ static int tls_acknowledge_now(gnutls_session_t session, unsigned type, unsigned
     (void)when;
     (void)incoming;
     (void)message;
-    int on = 1;
-    (void)setsockopt(gnutls_transport_get_int(session), IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
+    int on = 1, from, to;
+    gnutls_transport_get_int2(session, &from, &to);
+    (void)setsockopt(to, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
     return 0;
 }
 
@@ -123,7 +124,7 @@ void tls_ticket_key_free(gnutls_datum_t *key)
     key->size = 0;
 }
 
-const char *tls_alert_words(gnutls_session_t session, int rc)
+const char *tls_alert_name(gnutls_alert_description_t alert)
 {
     static const struct {
         gnutls_alert_description_t alert;
@@ -142,14 +143,18 @@ const char *tls_alert_words(gnutls_session_t session, int rc)
         { GNUTLS_A_ACCESS_DENIED, "access denied: the client does not want us" },
         { GNUTLS_A_USER_CANCELED, "cancelled by the user" },
     };
-    if (rc != GNUTLS_E_FATAL_ALERT_RECEIVED && rc != GNUTLS_E_WARNING_ALERT_RECEIVED)
-        return NULL;
-    gnutls_alert_description_t alert = gnutls_alert_get(session);
     for (size_t i = 0; i < ARRAY_LENGTH(table); i++)
         if (table[i].alert == alert)
             return table[i].words;
     const char *name = gnutls_alert_get_name(alert);
     return name != NULL ? name : "an alert of an unknown kind";
+}
+
+const char *tls_alert_words(gnutls_session_t session, int rc)
+{
+    if (rc != GNUTLS_E_FATAL_ALERT_RECEIVED && rc != GNUTLS_E_WARNING_ALERT_RECEIVED)
+        return NULL;
+    return tls_alert_name(gnutls_alert_get(session));
 }
 
 enum fault_code tls_fault(gnutls_session_t session, const char *doing, int rc, struct fault *f)

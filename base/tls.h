@@ -120,6 +120,27 @@ void tls_ticket_key_free(gnutls_datum_t *key);
 /* The alert a client refused us with, in plain words ("unknown CA: the client does not hold our root"); NULL
  * when rc was none. */
 const char *tls_alert_words(gnutls_session_t session, int rc);
+/* The same of an alert by its number. */
+const char *tls_alert_name(gnutls_alert_description_t alert);
+
+/* Listens to a server's session on a connected socket for what its client refuses us with, and knows when the
+ * session ends. Part of its owner's struct, which outlives the session or has called tls_tap_forget. The
+ * thread that the session belongs to. */
+struct tls_tap {
+    gnutls_session_t session;
+    int fd;                             /* borrowed */
+    void (*ended)(struct tls_tap *tap); /* just before the session is gone, whoever frees it; may be NULL */
+    /* tls_tap.c's: where it is in the record that comes in */
+    unsigned char record[7]; /* its header, and what an alert in the clear says */
+    size_t got, rest;        /* of that; of the record */
+    int refused;
+};
+/* Before the handshake. Receiving goes through the tap from now on, sending through fd as before. */
+enum fault_code tls_tap_begin(struct tls_tap *tap, gnutls_session_t session, int fd,
+                              void (*ended)(struct tls_tap *tap), struct fault *f);
+void tls_tap_forget(struct tls_tap *tap); /* takes one that never began */
+/* The alert that the client refused us with so far, in plain words; NULL: none. */
+const char *tls_tap_refusal(const struct tls_tap *tap);
 
 /* What a fatal result of GnuTLS means, as "<doing>: words": FAULT_CUT when the peer vanished or ended without
  * close_notify, FAULT_IO, otherwise FAULT_TLS. Call it while errno is still that of the call that failed (0

@@ -14,7 +14,8 @@ SQL_FILES = \
 	$(srcdir)/db/sql/file.sql \
 	$(srcdir)/db/sql/handset.sql \
 	$(srcdir)/db/sql/key.sql \
-	$(srcdir)/db/sql/log.sql
+	$(srcdir)/db/sql/log.sql \
+	$(srcdir)/db/sql/refusal.sql
 SQL_SCHEMA = \
 	$(srcdir)/db/sql/schema/001.sql \
 	$(srcdir)/db/sql/schema/002.sql \

@@ -11,6 +11,7 @@
 #include "fleet/evict.h"
 #include "fleet/logbook.h"
 #include "fleet/memory.h"
+#include "fleet/refusal.h"
 #include "fleet/sighting.h"
 #include "fleet/state.h"
 #include "fleet/throttle.h"
@@ -178,11 +179,12 @@ static enum fault_code open_memories(struct fleet *fleet, struct fault *f)
     fleet->certificates = sighting_new();
     fleet->logbook = logbook_new();
     fleet->evictions = evict_board_new();
+    fleet->refusals = refusal_board_new();
     fleet->throttle = throttle_new();
     /* An address that has a place has a session. */
     fleet->crowd = crowd_new((size_t)(fleet->settings->max_sessions + fleet->settings->max_connections));
     if (fleet->cache && fleet->memory && fleet->trouble && fleet->sightings && fleet->certificates &&
-        fleet->logbook && fleet->evictions && fleet->throttle && fleet->crowd)
+        fleet->logbook && fleet->evictions && fleet->refusals && fleet->throttle && fleet->crowd)
         return FAULT_OK;
     return fault_set(f, FAULT_MEMORY, "out of memory at start");
 }
@@ -257,6 +259,7 @@ void fleet_close(struct fleet *fleet)
     audit_free(fleet->audit);
     logbook_free(fleet->logbook);
     evict_board_free(fleet->evictions);
+    refusal_board_free(fleet->refusals);
     crowd_free(fleet->crowd);
     throttle_free(fleet->throttle);
     trouble_free(fleet->trouble);

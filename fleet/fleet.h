@@ -17,15 +17,16 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-struct vault;       /* data keys (vault.h) */
-struct cache;       /* hot contents (cache.h) */
-struct memory;      /* verified credentials (memory.h) */
-struct trouble;     /* handsets whose file could not be read lately (trouble.h) */
-struct sighting;    /* handsets and certificates that were noted as seen lately (sighting.h) */
-struct evict_board; /* clients that must go (evict.h) */
-struct throttle;    /* failed logins (throttle.h) */
-struct crowd;       /* sessions and handshakes, by address (crowd.h) */
-struct logbook;     /* senders whose last reply may be unseen (logbook.h) */
+struct vault;         /* data keys (vault.h) */
+struct cache;         /* hot contents (cache.h) */
+struct memory;        /* verified credentials (memory.h) */
+struct trouble;       /* handsets whose file could not be read lately (trouble.h) */
+struct sighting;      /* handsets and certificates that were noted as seen lately (sighting.h) */
+struct evict_board;   /* clients that must go (evict.h) */
+struct refusal_board; /* clients that refuse us (refusal.h) */
+struct throttle;      /* failed logins (throttle.h) */
+struct crowd;         /* sessions and handshakes, by address (crowd.h) */
+struct logbook;       /* senders whose last reply may be unseen (logbook.h) */
 
 struct audit;          /* who did what (audit.h) */
 struct fleet_snapshot; /* settings that a reload brought (fleet.c) */
@@ -46,6 +47,7 @@ struct fleet {
     struct sighting *sightings, *certificates;
     struct logbook *logbook;
     struct evict_board *evictions;
+    struct refusal_board *refusals;
     struct throttle *throttle;
     struct crowd *crowd;
     struct audit *audit;

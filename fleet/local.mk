@@ -61,6 +61,8 @@ fleet_libfleet_a_SOURCES = \
 	fleet/put.h \
 	fleet/reader.c \
 	fleet/reader.h \
+	fleet/refusal.c \
+	fleet/refusal.h \
 	fleet/resend.c \
 	fleet/resend.h \
 	fleet/segment.c \

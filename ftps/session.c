@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "fleet/logbook.h"
+#include "fleet/refusal.h"
 #include "ftps/command.h"
 #include "ftps/data.h"
 #include "ftps/dispatch.h"
@@ -284,6 +285,15 @@ static void session_shaken(void *user)
         stream_read_on(s->control, true);
 }
 
+/* Before anything was said: what a client thinks of our certificate or our TLS. On TLS 1.3 it may come after
+ * the handshake has ended for us. */
+static void session_note_refusal(const struct session *s)
+{
+    const char *words = tls_tap_refusal(&s->tap);
+    if (words != NULL && (s->state == SESSION_GREETING || s->state == SESSION_NAME))
+        refusal_note(session_fleet(s), s->address, "ftps", words);
+}
+
 static void session_readable(void *user)
 {
     struct session *s = user;
@@ -298,6 +308,7 @@ static void session_readable(void *user)
         if (got == STREAM_AGAIN)
             break;
         if (got == STREAM_BROKEN) {
+            session_note_refusal(s);
             session_leave(s);
             break;
         }
@@ -319,6 +330,7 @@ static void session_broken(void *user, const struct fault *why)
     struct session *s = user;
     if (s->state == SESSION_GREETING)
         log_event(LOG_TLS_FAILED, "client=%s protocol=ftps why=%s", s->address, LOG_VALUE(why->text));
+    session_note_refusal(s);
     session_leave(s);
 }
 
@@ -368,6 +380,12 @@ static enum fault_code session_secure(struct session *s, int fd, struct fault *f
         code = tls_session_new(fd, &options, &tls, f);
     }
     if (code != FAULT_OK) {
+        close(fd);
+        return code;
+    }
+    code = tls_tap_begin(&s->tap, tls, fd, NULL, f);
+    if (code != FAULT_OK) {
+        tls_session_free(tls);
         close(fd);
         return code;
     }

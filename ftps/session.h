@@ -71,6 +71,7 @@ struct session {
     struct tls_trust *trust;       /* that `certificate` was examined with */
     gnutls_datum_t ticket_key;     /* of the control connection and its data channels, of nobody else */
     struct tls_recall *recall;     /* likewise, for TLS 1.2 without tickets */
+    struct tls_tap tap;            /* of the control connection, for as long as it is there */
     struct tls_peer certificate;
 
     struct line line;

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "fleet/login.h"
+#include "fleet/refusal.h"
 #include "server/drain.h"
 
 #include <arpa/inet.h>
@@ -102,6 +103,13 @@ static bool admit(struct gate *gate, struct connection *connection)
     return room;
 }
 
+/* The library frees the session before it says that the connection is over. */
+static void session_ended(struct tls_tap *tap)
+{
+    struct connection *connection = CONTAINER_OF(tap, struct connection, tap);
+    connection->refusal = tls_tap_refusal(tap);
+}
+
 struct connection *connection_new(struct gate *gate, enum serves serves, int fd,
                                   const struct sockaddr *address, gnutls_session_t session)
 {
@@ -128,7 +136,8 @@ struct connection *connection_new(struct gate *gate, enum serves serves, int fd,
         .ask_certificate = login_asks_certificate(gate->fleet->settings, serves),
     };
     bool admitted = false;
-    if (gate_prepare(gate, session, &options, &f) != FAULT_OK) {
+    if (gate_prepare(gate, session, &options, &f) != FAULT_OK ||
+        tls_tap_begin(&connection->tap, session, fd, session_ended, &f) != FAULT_OK) {
         log_event(LOG_TLS_FAILED, "protocol=https address=%s why=%s", connection->address, LOG_VALUE(f.text));
     } else {
         gnutls_session_set_ptr(session, connection);
@@ -138,12 +147,27 @@ struct connection *connection_new(struct gate *gate, enum serves serves, int fd,
     if (!admitted) {
         crowd_leave(gate->fleet, &connection->seat);
         /* The session lives a little longer than this object. */
+        tls_tap_forget(&connection->tap);
         gnutls_handshake_set_hook_function(session, GNUTLS_HANDSHAKE_FINISHED, GNUTLS_HOOK_POST, NULL);
         tls_identity_unref(connection->identity);
         free(connection);
         return NULL;
     }
     return connection;
+}
+
+/* On TLS 1.3 the client's alert may come after the handshake has ended for us, but before any request. */
+static void say_handshake(const struct connection *connection)
+{
+    bool before = connection->phase == PHASE_SHAKING || connection->phase == PHASE_HEADER;
+    if (connection->refusal != NULL && before) {
+        log_event(LOG_TLS_FAILED, "protocol=https address=%s why=\"the peer refused: %s\"",
+                  connection->address, connection->refusal);
+        refusal_note(connection->gate->fleet, connection->address, "https", connection->refusal);
+    } else if (connection->phase == PHASE_SHAKING) {
+        log_event(LOG_TLS_FAILED, "protocol=https address=%s why=\"the handshake failed or was given up\"",
+                  connection->address);
+    }
 }
 
 void connection_free(struct connection *connection)
@@ -158,9 +182,7 @@ void connection_free(struct connection *connection)
         connection->next->back = connection->back;
     bool stopping = gate->stopping;
     pthread_mutex_unlock(&gate->lock);
-    if (connection->phase == PHASE_SHAKING)
-        log_event(LOG_TLS_FAILED, "protocol=https address=%s why=\"the handshake failed or was given up\"",
-                  connection->address);
+    say_handshake(connection);
     if (connection->linger && connection->phase != PHASE_OVER && !stopping)
         drain_on(gate, connection->fd);
     crowd_leave(gate->fleet, &connection->seat);

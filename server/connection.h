@@ -39,7 +39,9 @@ struct connection {
     gnutls_session_t session; /* borrowed; gone when connection_free is called */
     struct tls_trust *trust;  /* that `peer` was examined with; NULL before */
     struct tls_peer peer;
-    bool linger; /* refused while the client may still be sending */
+    struct tls_tap tap;
+    const char *refusal; /* what the client refused us with, once the session has ended; NULL: it did not */
+    bool linger;         /* refused while the client may still be sending */
     _Atomic int phase;
     _Atomic int64_t since;           /* steady ms: the phase, or the last time that it showed progress */
     _Atomic int64_t bytes;           /* of the body, since then */

@@ -35,6 +35,8 @@ server_libserver_a_SOURCES = \
 	server/query.h \
 	server/range.c \
 	server/range.h \
+	server/refusals.c \
+	server/refusals.h \
 	server/reply.c \
 	server/reply.h \
 	server/request.h \

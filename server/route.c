@@ -8,6 +8,7 @@
 #include "server/files.h"
 #include "server/handsets.h"
 #include "server/logs.h"
+#include "server/refusals.h"
 #include "server/trail.h"
 #include "server/upkeep.h"
 
@@ -46,6 +47,8 @@ static const struct route routes[] = {
     { METHOD_POST,   "/api/v1/accounts/{name}/password",    ADMIN,      BODY_JSON,   accounts_password, "set an account's password, or have one made" },
     { METHOD_GET,    "/api/v1/certificates",                ADMIN,      BODY_NONE,   certificates_list, "list the client certificates that were seen or revoked" },
     { METHOD_POST,   "/api/v1/certificates/{fingerprint}/revoke", ADMIN, BODY_JSON,  certificates_revoke, "revoke a client certificate" },
+    { METHOD_GET,    "/api/v1/refusals",                    ADMIN,      BODY_NONE,   refusals_list,    "list the clients that refuse the server's certificate or TLS" },
+    { METHOD_DELETE, "/api/v1/refusals",                    ADMIN,      BODY_NONE,   refusals_clear,   "forget the clients that refused" },
     { METHOD_GET,    "/api/v1/versions",                    ADMIN,      BODY_NONE,   files_versions,   "list the former versions of a file" },
     { METHOD_GET,    "/api/v1/backup",                      ADMIN,      BODY_NONE,   upkeep_backup,    "download a sealed backup of the whole catalog" },
     { METHOD_GET,    "/api/v1/audit",                       ADMIN,      BODY_NONE,   trail_list,       "list the records of the audit trail" },

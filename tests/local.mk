@@ -122,6 +122,7 @@ UNIT_TESTS += \
 	tests/unit/fleet/test_lost \
 	tests/unit/fleet/test_memory \
 	tests/unit/fleet/test_origin \
+	tests/unit/fleet/test_refusal \
 	tests/unit/fleet/test_segment \
 	tests/unit/fleet/test_sighting \
 	tests/unit/fleet/test_tally \
@@ -150,6 +151,7 @@ tests_unit_fleet_test_login_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_lost_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_memory_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_origin_LDADD = $(FLEET_TEST_LIBS)
+tests_unit_fleet_test_refusal_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_segment_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_sighting_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_throttle_LDADD = $(FLEET_TEST_LIBS)
@@ -304,6 +306,7 @@ check_PROGRAMS += $(REPLAY_TESTS)
 CLEANFILES += crash-*
 
 E2E_TESTS = \
+	tests/e2e/test_alerts.py \
 	tests/e2e/test_audit.py \
 	tests/e2e/test_backup.py \
 	tests/e2e/test_command.py \

@@ -42,3 +42,6 @@ UPDATE handset SET last_seen = $2, last_address = $3, user_agent = COALESCE($4, 
 
 -- handset_remove (t) -> ()
 DELETE FROM handset WHERE mac = $1;
+
+-- handset_at_address (t, i) -> (t)
+SELECT mac FROM handset WHERE last_address = $1 AND last_seen > $2 LIMIT 2;
