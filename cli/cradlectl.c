@@ -1,14 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cradlectl: the administrator's command. The table of what it can do, and nothing else. */
 #include "cli/ctl.h"
+#include "cli/ctl_account.h"
 #include "cli/ctl_audit.h"
 #include "cli/ctl_backup.h"
+#include "cli/ctl_handset.h"
 #include "cli/ctl_pki.h"
 #include "cli/ctl_status.h"
 
 /* clang-format off */
 static const struct ctl_command commands[] = {
     { "status", NULL, "", ctl_status, "say whether the server is there and the login works" },
+    { "handset", "list", "", ctl_handset_list, "list the handsets of the fleet" },
+    { "handset", "show", "MAC", ctl_handset_show, "tell what is known of a handset" },
+    { "handset", "add", "MAC", ctl_handset_add, "register a handset" },
+    { "handset", "change", "MAC", ctl_handset_change, "change what is allowed to a handset" },
+    { "handset", "remove", "MAC", ctl_handset_remove, "take a handset and its accounts out of the fleet" },
+    { "handset", "lost", "MAC", ctl_handset_lost, "deny a lost handset everything, and list its secrets" },
+    { "handset", "found", "MAC", ctl_handset_found, "let a lost handset back in" },
+    { "account", "list", "", ctl_account_list, "list accounts" },
+    { "account", "add", "NAME", ctl_account_add, "add an account" },
+    { "account", "password", "NAME", ctl_account_password, "give an account another password" },
+    { "account", "enable", "NAME", ctl_account_enable, "let an account in again" },
+    { "account", "disable", "NAME", ctl_account_disable, "keep an account out" },
+    { "account", "remove", "NAME", ctl_account_remove, "remove an account" },
+    { "certificate", "list", "", ctl_certificate_list, "list client certificates that were seen or revoked" },
+    { "certificate", "revoke", "FINGERPRINT", ctl_certificate_revoke, "shut a client certificate out for good" },
+    { "refusals", NULL, "", ctl_refusals, "list the clients that refuse the server's certificate" },
     { "backup", NULL, "FILE", ctl_backup, "download a sealed backup of the whole catalog" },
     { "pki", "init", "", ctl_pki_init, "make a root CA and one intermediate for each role" },
     { "pki", "request", "NAME", ctl_pki_request, "make a server's key and certificate request" },

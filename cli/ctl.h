@@ -74,6 +74,11 @@ enum fault_code ctl_client(struct ctl *ctl, struct client **ret_client, struct f
 enum fault_code ctl_call(struct ctl *ctl, const char *method, json_t *body, json_t **ret_answer,
                          struct fault *f, const char *format, ...) __attribute__((format(printf, 6, 7)));
 
+/* All pages of a list of the API: the items of `key`, put together. path ends with '?' or '&'. *ret_all is
+ * given. */
+enum fault_code ctl_pages(struct ctl *ctl, const char *path, const char *key, json_t **ret_all,
+                          struct fault *f);
+
 /* --- saying ----------------------------------------------------------------------------------------------
  */
 

@@ -2,6 +2,7 @@
 /* pki renew, revoke, crl. */
 #include "cli/ctl_pki.h"
 #include "cli/ctl_pki_base.h"
+#include "cli/ctl_pki_revoke.h"
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -109,43 +110,12 @@ struct revocation {
     long crl_days;
 };
 
-static enum fault_code publish(const struct pki_base *base, enum profile_id ca, const struct issuer *issuer,
-                               int days, struct fault *f)
-{
-    char file[FILE_PATH];
-    size_t count = 0;
-    enum fault_code code = revoke_publish(&base->store, ca, issuer, days, &count, f);
-    if (code == FAULT_OK)
-        code = store_ca(&base->store, ca, "-crl.pem", file, f);
-    if (code == FAULT_OK)
-        printf("%s: %zu revoked, holds for %d days\n", file, count, days);
-    return code;
-}
-
-/* Which CA's list it will be; its key is opened before anything is changed. */
-static enum fault_code find_ca(const struct store *store, const struct profile *profile, const char *which,
-                               enum profile_id *ret_ca, struct fault *f)
-{
-    if (profile != NULL) {
-        *ret_ca = store_issuer_of(profile->id);
-        return FAULT_OK;
-    }
-    for (size_t i = 0; i < store->ledger.count; i++)
-        if (strcmp(store->ledger.all[i].serial, which) == 0) {
-            *ret_ca = store_issuer_of(store->ledger.all[i].profile);
-            return FAULT_OK;
-        }
-    return fault_set(f, FAULT_ABSENT, "no certificate with the serial number %.60s was signed here", which);
-}
-
 static enum fault_code run_revoke(struct revocation *in, const struct ctl_words *words, struct fault *f)
 {
     const struct profile *profile = NULL;
     char name[NAMES_CN_MAX + 1];
     enum crl_reason reason = CRL_UNSPECIFIED;
-    enum profile_id ca = PROFILE_ROOT;
-    struct issuer issuer = { 0 };
-    size_t count = 0;
+    struct pki_revoked revoked = { .count = 0 };
     enum fault_code code = FAULT_OK;
     if (words->count != (in->serial != NULL ? 0 : 2))
         code = fault_set(f, FAULT_INPUT, "name what is to be revoked: PROFILE NAME, or --serial HEX");
@@ -157,19 +127,9 @@ static enum fault_code run_revoke(struct revocation *in, const struct ctl_words 
         code = profile_name(profile, words->word[1], name, f);
     const char *which = in->serial != NULL ? in->serial : name;
     if (code == FAULT_OK)
-        code = pki_open(&in->base, true, f);
+        code = pki_revoke(&in->base, profile, which, reason, (int)in->crl_days, &revoked, f);
     if (code == FAULT_OK)
-        code = find_ca(&in->base.store, profile, which, &ca, f);
-    if (code == FAULT_OK)
-        code = store_issuer(&in->base.store, ca, &in->base.source, &issuer, f);
-    if (code == FAULT_OK)
-        code = revoke_mark(&in->base.store, profile, which, reason, &ca, &count, f);
-    if (code == FAULT_OK) {
-        printf("%s: %zu %s revoked (%s)\n", which, count, count == 1 ? "certificate is" : "certificates are",
-               crl_reason_word(reason));
-        code = publish(&in->base, ca, &issuer, (int)in->crl_days, f);
-    }
-    issuer_fini(&issuer);
+        pki_revoked_print(which, &revoked);
     return code;
 }
 
@@ -202,9 +162,12 @@ static enum fault_code publish_one(struct pki_base *base, const struct profile *
     struct issuer issuer = { 0 };
     if (profile->id == PROFILE_INTERMEDIATE)
         return fault_set(f, FAULT_INPUT, "intermediates are on the root's list: write root");
+    struct pki_revoked revoked = { .count = 0 };
     enum fault_code code = store_issuer(&base->store, profile->id, &base->source, &issuer, f);
     if (code == FAULT_OK)
-        code = publish(base, profile->id, &issuer, days, f);
+        code = pki_publish(base, profile->id, &issuer, days, &revoked, f);
+    if (code == FAULT_OK)
+        pki_published_print(&revoked);
     issuer_fini(&issuer);
     return code;
 }

@@ -7,10 +7,16 @@ cli_libcli_a_SOURCES = \
 	cli/client.h \
 	cli/ctl.c \
 	cli/ctl.h \
+	cli/ctl_account.c \
+	cli/ctl_account.h \
 	cli/ctl_audit.c \
 	cli/ctl_audit.h \
 	cli/ctl_backup.c \
 	cli/ctl_backup.h \
+	cli/ctl_handset.c \
+	cli/ctl_handset.h \
+	cli/ctl_lost.c \
+	cli/ctl_pages.c \
 	cli/ctl_pki.h \
 	cli/ctl_pki_base.c \
 	cli/ctl_pki_base.h \
@@ -18,6 +24,8 @@ cli_libcli_a_SOURCES = \
 	cli/ctl_pki_keep.c \
 	cli/ctl_pki_look.c \
 	cli/ctl_pki_make.c \
+	cli/ctl_pki_revoke.c \
+	cli/ctl_pki_revoke.h \
 	cli/ctl_print.c \
 	cli/ctl_status.c \
 	cli/ctl_status.h \

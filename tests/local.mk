@@ -311,6 +311,7 @@ E2E_TESTS = \
 	tests/e2e/test_backup.py \
 	tests/e2e/test_command.py \
 	tests/e2e/test_ctl.py \
+	tests/e2e/test_ctl_fleet.py \
 	tests/e2e/test_damage.py \
 	tests/e2e/test_evict.py \
 	tests/e2e/test_files.py \
