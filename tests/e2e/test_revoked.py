@@ -147,6 +147,16 @@ def resumed(site, context, session):
         return int(again.recv(1000).split()[1])
 
 
+def knock_again(site, context, session, mac):
+    """The reply to USER on a new control connection that offers the TLS session of an old one."""
+    raw = socket.create_connection(("127.0.0.1", site.ftps_port), TIMEOUT)
+    with context.wrap_socket(raw, server_hostname="localhost", session=session) as again, again.makefile("rw", newline="") as lines:
+        assert lines.readline()[:3] == "220"
+        lines.write(f"USER {mac}\r\n")
+        lines.flush()
+        return lines.readline()[:3]
+
+
 @pytest.mark.parametrize("tls", ["1.2", "1.3"])
 def test_the_catalog_revokes_at_once(site, tls):
     """Without a CRL: whoever is connected is cut off, a resumable session is refused, and so is the right password beside it."""
@@ -162,6 +172,7 @@ def test_the_catalog_revokes_at_once(site, tls):
     assert ftp.sendcmd(f"USER {mac}")[:3] == "232"
     ftp.voidcmd("TYPE I")
     data = ftp.transfercmd("NLST")
+    kept = ftp.sock.session
     # Somebody else's certificate for the same handset is another thing.
     other = site.cas.issue(f"other{tls}", f"/CN={mac}")
     bystander = site.ftp(context=site.context(tls, *other))
@@ -176,6 +187,7 @@ def test_the_catalog_revokes_at_once(site, tls):
     assert resumed(site, context, session) == 401
     assert site.http("GET", "/site.cfg", user, context=context).status == 401
     assert ftps(site, cert, *user, tls) == ("530", "503")
+    assert knock_again(site, context, kept, mac) == "530"
     bystander.voidcmd("NOOP")
     assert https_ok(site, other, tls)
     assert site.http("GET", "/site.cfg", user).status == 200
