@@ -11,6 +11,8 @@
 #include <termios.h>
 #include <unistd.h>
 
+#define CONTROL_C 3
+
 /* --- passphrases
  * -------------------------------------------------------------------------------------------------- */
 
@@ -25,12 +27,15 @@ static enum fault_code read_line(int tty, const char *prompt, struct passphrase 
     if (tcgetattr(tty, &before) != 0)
         return fault_set(f, FAULT_IO, "the terminal cannot be made silent");
     silent = before;
-    silent.c_lflag &= ~(tcflag_t)ECHO;
+    /* Nor a signal: an interrupted command would leave the terminal without echo. */
+    silent.c_lflag &= ~(tcflag_t)(ECHO | ISIG);
     if (tcsetattr(tty, TCSAFLUSH, &silent) != 0)
         return fault_set(f, FAULT_IO, "the terminal cannot be made silent");
     dprintf(tty, "%s: ", prompt);
     while ((got = read(tty, &c, 1)) == 1 && c != '\n') {
-        fits = fits && n < KEY_PASSPHRASE_MAX;
+        fits = fits && n < KEY_PASSPHRASE_MAX && c != CONTROL_C;
+        if (c == CONTROL_C)
+            break;
         if (fits)
             out->text[n++] = c;
     }
@@ -124,6 +129,8 @@ void pki_close(struct pki_base *base)
     if (base->opened)
         store_close(&base->store);
     mem_wipe(base->given, sizeof base->given);
+    json_decref(base->results);
+    base->results = NULL;
 }
 
 /* --- orders
@@ -190,17 +197,33 @@ enum fault_code pki_check_account(struct ctl *ctl, const struct profile *profile
     return code;
 }
 
-void pki_print_result(const struct ctl *ctl, const struct issue_result *result)
+/* --- saying
+ * ------------------------------------------------------------------------------------------------------- */
+
+void pki_result(struct pki_base *base, const struct issue_result *result)
 {
     char end[25];
     clock_rfc3339(result->not_after * 1000, end, sizeof end);
+    if (base->results == NULL)
+        base->results = json_array();
+    json_array_append_new(base->results, json_pack("{s:s, s:s, s:s, s:s}", "name", result->name, "file",
+                                                   result->file, "serial", result->serial, "end", end));
+}
+
+void pki_print_results(const struct ctl *ctl, const struct pki_base *base)
+{
+    size_t i;
+    json_t *row;
     if (ctl_json(ctl)) {
-        json_t *object = json_pack("{s:s, s:s, s:s, s:s}", "name", result->name, "file", result->file,
-                                   "serial", result->serial, "end", end);
-        ctl_print_json(object);
-        json_decref(object);
+        json_t *empty = json_array();
+        ctl_print_json(base->results != NULL ? base->results : empty);
+        json_decref(empty);
         return;
     }
-    end[10] = '\0';
-    printf("%s: the certificate of %s, until %s\n", result->file, result->name, end);
+    json_array_foreach(base->results, i, row)
+    {
+        printf("%s: the certificate of %s, until %.10s\n", json_string_value(json_object_get(row, "file")),
+               json_string_value(json_object_get(row, "name")),
+               json_string_value(json_object_get(row, "end")));
+    }
 }

@@ -19,6 +19,7 @@ struct pki_base {
     struct passphrase_source source; /* pki_open sets it up */
     struct store store;
     bool opened;
+    json_t *results; /* of pki_result; NULL: none */
 };
 /* The rows of an option table for it. */
 #define PKI_BASE_OPTIONS(base)                                                                                  \
@@ -83,7 +84,8 @@ enum fault_code pki_names_read(const struct ctl_list *list, struct names *names,
  * pass. */
 enum fault_code pki_check_account(struct ctl *ctl, const struct profile *profile, const char *name,
                                   struct fault *f);
-/* Prints what was made. */
-void pki_print_result(const struct ctl *ctl, const struct issue_result *result);
+/* Remembers what was made, and prints all of it: a line each, or a JSON array. */
+void pki_result(struct pki_base *base, const struct issue_result *result);
+void pki_print_results(const struct ctl *ctl, const struct pki_base *base);
 
 #endif

@@ -18,10 +18,31 @@ struct issue {
     struct pki_base base;
     struct pki_forms forms;
     struct ctl_list also;
-    const char *csv, *key, *file;
+    const char *csv, *key, *file, *role;
     long days;
-    bool force, without_root, offline;
+    bool force, without_root, offline, clear;
 };
+
+/* A new intermediate for a role, in place of one that cannot be trusted any more. */
+static enum fault_code read_intermediate(struct issue *in, const struct ctl_words *words,
+                                         struct issue_order *order, struct fault *f)
+{
+    if (in->role == NULL || words->count != 2 || in->forms.format.count > 0 || in->file != NULL)
+        return fault_set(f, FAULT_INPUT,
+                         "an intermediate takes one NAME and --role ROLE, and no form or file");
+    enum fault_code code = profile_find(in->role, &order->role, f);
+    if (code == FAULT_OK && !profile_is_role(order->role->id))
+        code = fault_set(f, FAULT_INPUT,
+                         "'%.40s' is no role: write server, handset, administrator or operator", in->role);
+    if (code != FAULT_OK)
+        return code;
+    order->base = order->role->word;
+    order->forms = ISSUE_KEY;
+    if (in->clear)
+        return FAULT_OK;
+    order->key_passphrase = &in->base.given[0];
+    return pki_new_passphrase(in->base.passphrase_file, "the intermediate's key", &in->base.given[0], f);
+}
 
 static enum fault_code read_order(struct issue *in, const struct ctl_words *words, struct issue_order *order,
                                   struct names *names, struct fault *f)
@@ -35,10 +56,11 @@ static enum fault_code read_order(struct issue *in, const struct ctl_words *word
     if (code != FAULT_OK)
         return code;
     order->key = order->profile->key;
-    bool handset = order->profile->id == PROFILE_HANDSET;
-    if (!profile_is_role(order->profile->id))
-        return fault_set(f, FAULT_INPUT,
-                         "CAs are made by 'cradlectl pki init', or signed by 'cradlectl pki sign'");
+    bool handset = order->profile->id == PROFILE_HANDSET, role = profile_is_role(order->profile->id);
+    if (order->profile->id == PROFILE_ROOT)
+        return fault_set(f, FAULT_INPUT, "a root signs itself: 'cradlectl pki init' makes one");
+    if (role && (in->role != NULL || in->clear))
+        return fault_set(f, FAULT_INPUT, "--role and --no-passphrase are for intermediates");
     if (in->csv != NULL && !handset)
         return fault_set(f, FAULT_INPUT, "--csv is for handsets");
     if ((in->csv != NULL) == (words->count > 1))
@@ -51,7 +73,10 @@ static enum fault_code read_order(struct issue *in, const struct ctl_words *word
     code = pki_names_read(&in->also, names, f);
     if (code == FAULT_OK && in->key != NULL)
         code = key_kind_find(in->key, &order->key, f);
-    return code == FAULT_OK ? pki_forms_read(&in->forms, ISSUE_KEY, order, f) : code;
+    if (code == FAULT_OK)
+        code =
+            role ? pki_forms_read(&in->forms, ISSUE_KEY, order, f) : read_intermediate(in, words, order, f);
+    return code;
 }
 
 static enum fault_code read_csv(const char *file, struct batch *batch, struct fault *f)
@@ -123,12 +148,13 @@ static enum fault_code run_names(struct ctl *ctl, struct issue *in, const struct
         struct issue_result result;
         order->name = words->word[i];
         if (done[i]) {
-            printf("%s has a certificate already: 'cradlectl pki renew' makes another\n", order->name);
+            fprintf(stderr, "cradlectl: %s has a certificate already: 'cradlectl pki renew' makes another\n",
+                    order->name);
             continue;
         }
         code = issue_with_key(&in->base.store, issuer, order, &result, f);
         if (code == FAULT_OK)
-            pki_print_result(ctl, &result);
+            pki_result(&in->base, &result);
     }
     return code;
 }
@@ -146,7 +172,8 @@ static enum fault_code run_issue(struct ctl *ctl, struct issue *in, const struct
     if (code == FAULT_OK)
         code = pki_open(&in->base, true, f);
     if (code == FAULT_OK)
-        code = store_issuer(&in->base.store, order.profile->id, &in->base.source, &issuer, f);
+        code =
+            store_issuer(&in->base.store, store_issuer_of(order.profile->id), &in->base.source, &issuer, f);
     if (code == FAULT_OK)
         code = in->csv != NULL ? run_list(ctl, in, &issuer, &order, &batch, f)
                                : run_names(ctl, in, &issuer, &order, words, f);
@@ -173,12 +200,18 @@ int ctl_pki_issue(struct ctl *ctl, int argc, char **argv)
         { "without-root", NULL, CTL_FLAG, &in.without_root, "for servers: end the chain before the root", 0,
           0 },
         { "offline", NULL, CTL_FLAG, &in.offline, "do not ask the server whether the account exists", 0, 0 },
+        { "role", "ROLE", CTL_TEXT, &in.role, "for an intermediate: what it may sign", 0, 0 },
+        { "no-passphrase", NULL, CTL_FLAG, &in.clear, "for an intermediate: leave its key unencrypted", 0,
+          0 },
         { "force", NULL, CTL_FLAG, &in.force, "make it anew and overwrite files", 0, 0 },
     };
     int status = ctl_read(ctl, argc, argv, options, ARRAY_LENGTH(options), 1, CTL_LIST_MAX, &words);
     if (status != CTL_GO)
         return status;
     status = run_issue(ctl, &in, &words, &f) == FAULT_OK ? CTL_GOOD : ctl_failed(&f);
+    /* What was made before a failure is there and counts. */
+    if (in.csv == NULL)
+        pki_print_results(ctl, &in.base);
     mem_wipe(&in.forms.p12, sizeof in.forms.p12);
     pki_close(&in.base);
     return status;

@@ -26,7 +26,7 @@ struct renewal {
     bool keep_key, without_root;
 };
 
-static enum fault_code renew_all(struct ctl *ctl, struct renewal *in, const size_t *lines, size_t count,
+static enum fault_code renew_all(struct renewal *in, const size_t *lines, size_t count,
                                  struct issue_order *order, struct fault *f)
 {
     struct issuer issuer = { 0 };
@@ -38,16 +38,15 @@ static enum fault_code renew_all(struct ctl *ctl, struct renewal *in, const size
         code = renew_certificate(&in->base.store, &issuer, lines[i], order, in->keep_key, &in->base.source,
                                  &result, f);
         if (code == FAULT_OK)
-            pki_print_result(ctl, &result);
+            pki_result(&in->base, &result);
     }
     issuer_fini(&issuer);
     if (code == FAULT_OK && count == 0)
-        printf("nothing ends within %ld days\n", in->expiring);
+        fprintf(stderr, "cradlectl: nothing ends within %ld days\n", in->expiring);
     return code;
 }
 
-static enum fault_code run_renew(struct ctl *ctl, struct renewal *in, const struct ctl_words *words,
-                                 struct fault *f)
+static enum fault_code run_renew(struct renewal *in, const struct ctl_words *words, struct fault *f)
 {
     char name[NAMES_CN_MAX + 1];
     struct issue_order order = { .days = (int)in->days, .without_root = in->without_root };
@@ -71,7 +70,7 @@ static enum fault_code run_renew(struct ctl *ctl, struct renewal *in, const stru
         code = renew_find(&in->base.store, in->profile, words->count > 1 ? name : NULL,
                           clock_wall_ms() / 1000 + (int64_t)in->expiring * DAY, &lines, &count, f);
     if (code == FAULT_OK)
-        code = renew_all(ctl, in, lines, count, &order, f);
+        code = renew_all(in, lines, count, &order, f);
     free(lines);
     return code;
 }
@@ -95,7 +94,9 @@ int ctl_pki_renew(struct ctl *ctl, int argc, char **argv)
     int status = ctl_read(ctl, argc, argv, options, ARRAY_LENGTH(options), 1, 2, &words);
     if (status != CTL_GO)
         return status;
-    status = run_renew(ctl, &in, &words, &f) == FAULT_OK ? CTL_GOOD : ctl_failed(&f);
+    status = run_renew(&in, &words, &f) == FAULT_OK ? CTL_GOOD : ctl_failed(&f);
+    /* What was made before a failure is there and counts. */
+    pki_print_results(ctl, &in.base);
     mem_wipe(&in.forms.p12, sizeof in.forms.p12);
     pki_close(&in.base);
     return status;

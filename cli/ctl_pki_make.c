@@ -280,7 +280,9 @@ int ctl_pki_sign(struct ctl *ctl, int argc, char **argv)
     if (run_sign(ctl, &in, &words, &result, &f) != FAULT_OK)
         status = ctl_failed(&f);
     else
-        pki_print_result(ctl, &result);
+        pki_result(&in.base, &result);
+    if (status == CTL_GOOD)
+        pki_print_results(ctl, &in.base);
     pki_close(&in.base);
     return status;
 }

@@ -309,6 +309,7 @@ E2E_TESTS = \
 	tests/e2e/test_alerts.py \
 	tests/e2e/test_audit.py \
 	tests/e2e/test_backup.py \
+	tests/e2e/test_certificates.py \
 	tests/e2e/test_command.py \
 	tests/e2e/test_ctl.py \
 	tests/e2e/test_ctl_fleet.py \

@@ -153,7 +153,7 @@ def test_a_handsets_ca_makes_no_server(pki, tmp_path):
 @pytest.mark.parametrize("arguments, words", [
     (("handset", "00907a0a0b0"), "12 hex digits"), (("handset", "000000000000"), "12 hex digits"), (("server", "a b"), "host name"),
     (("server", "-x.test"), "no option"), (("server", "x..test"), "host name"), (("administrator", "a/b", "--offline"), "letters"),
-    (("administrator", MAC, "--offline"), "a handset's name"), (("root", "x"), "pki init"), (("intermediate", "x"), "pki init"),
+    (("administrator", MAC, "--offline"), "a handset's name"), (("root", "x"), "pki init"), (("intermediate", "x"), "--role"), (("handset", MAC, "--role", "server"), "for intermediates"),
     (("ward", "x"), "no profile"), (("handset", MAC, "--key-kind", "rsa1024"), "no kind of key"), (("handset", MAC, "--days", "0"), "from 1"),
     (("handset",), "--csv"), (("server", "x.test", "--also", "y z"), "neither a host name nor an address"),
     (("server", "x.test", "--format", "fragment", "--slot", "platform:1"), "handsets only"),
@@ -172,7 +172,7 @@ def test_wrong_use_is_said_and_makes_nothing(pki, arguments, words):
 def test_what_is_there_stays(pki):
     before = {path: path.read_bytes() for path in pki.pki.rglob("*") if path.is_file()}
     again = pki("issue", "handset", MAC)
-    assert "has a certificate already" in again.stdout
+    assert "has a certificate already" in again.stderr
     (pki.pki / "handset/00907a0a0bbb.key").write_text("somebody's")
     refused = pki("issue", "handset", "00907a0a0bbb", check=False)
     assert refused.returncode == 1 and "--force" in refused.stderr
@@ -321,6 +321,35 @@ def test_an_intermediate_of_another_site(pki, tmp_path):
     assert openssl("verify", "-CAfile", pki.ca("root"), pki.ca("Branch handset CA")).returncode == 0
 
 
+def test_several_results_are_one_json_array(pki):
+    made = json.loads(pki("issue", "handset", "00907a0a0e10", "00907a0a0e11", "--key-kind", "p256", "--json").stdout)
+    assert [row["name"] for row in made] == ["00907a0a0e10", "00907a0a0e11"] and set(made[0]) == {"name", "file", "serial", "end"}
+    assert json.loads(pki("renew", "server", "--expiring", "0", "--json").stdout) == []
+
+
+def test_a_copied_intermediate_is_replaced(folder):
+    """One role starts anew under the same root; the others do not notice."""
+    pki = Pki(folder / "replaced")
+    pki("issue", "handset", MAC, "--key-kind", "p256")
+    pki("issue", "operator", "night.shift", "--offline")
+    old = pki.ca("handset").read_text()
+    pki("revoke", "intermediate", "Test site handset CA", "--reason", "ca-compromise", root=True)
+    refused = pki("issue", "intermediate", "Test site handset CA 2", "--role", "handset", root=True, check=False)
+    assert refused.returncode == 1 and "--force" in refused.stderr and pki.ca("handset").read_text() == old
+    pki("issue", "intermediate", "Test site handset CA 2", "--role", "handset", "--key-kind", "p256", "--force", root=True)
+    pki("crl", "handset")
+    assert pki.ca("handset", ".key").read_text().startswith("-----BEGIN ENCRYPTED") and mode(pki.ca("handset", ".key")) == 0o600
+    assert pki.verify("handset", MAC).returncode != 0
+    pki("issue", "handset", MAC, "--key-kind", "p256", "--force")
+    lists = pki.folder / "lists.pem"
+    lists.write_text(pki.ca("handset", "-crl.pem").read_text() + pki.ca("root", "-crl.pem").read_text())
+    assert pki.verify("handset", MAC, "-crl_check_all", "-CRLfile", lists).returncode == 0
+    assert pki.verify("operator", "night.shift").returncode == 0
+    (pki.folder / "old.pem").write_text(old)
+    verdict = openssl("verify", "-crl_check", "-CRLfile", lists, "-CAfile", pki.ca("root"), pki.folder / "old.pem", check=False)
+    assert "certificate revoked" in verdict.stderr
+
+
 # --- lists --------------------------------------------------------------------------------------------------------
 
 
@@ -386,7 +415,7 @@ def test_renewal(pki, tmp_path):
     pki("issue", "server", "renew.test", "--also", "10.0.0.1", "--days", "10")
     old, key = pki.file("server", "renew.test").read_bytes(), pki.file("server", "renew.test", ".key").read_bytes()
     serial = text(pki.file("server", "renew.test"), "-serial").strip().split("=")[1].lower()[:8]
-    assert "nothing ends within" in pki("renew", "server", "--expiring", 5).stdout
+    assert "nothing ends within" in pki("renew", "server", "--expiring", 5).stderr
     pki("renew", "server", "--expiring", 30)
     assert pki.file("server", f"renew.test.{serial}").read_bytes() == old
     assert pki.file("server", f"renew.test.{serial}", ".key").read_bytes() == key
