@@ -6,6 +6,8 @@ fleet_libfleet_a_SOURCES = \
 	fleet/audit.c \
 	fleet/audit.def \
 	fleet/audit.h \
+	fleet/audit_carry.c \
+	fleet/audit_carry.h \
 	fleet/audit_file.c \
 	fleet/audit_file.h \
 	fleet/audit_inner.h \

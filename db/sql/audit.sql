@@ -6,6 +6,15 @@ INSERT INTO audit (number, at, record, mac) VALUES ($1, $2, $3, $4);
 -- audit_list (i, i, i) -> (i, b, b)
 SELECT number, record, mac FROM audit WHERE number > $1 AND at >= $2 ORDER BY number LIMIT $3;
 
+-- audit_batch (i, i) -> (i, i, b, b)
+SELECT number, at, record, mac FROM audit WHERE number > $1 ORDER BY number LIMIT $2;
+
+-- audit_clear () -> ()
+DELETE FROM audit;
+
+-- audit_state_clear () -> ()
+DELETE FROM audit_state;
+
 -- audit_newest () -> (i, b)
 SELECT number, mac FROM audit ORDER BY number DESC LIMIT 1;
 

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "fleet/audit.h"
+#include "fleet/audit_carry.h"
 
 #include <pthread.h>
 
@@ -299,13 +300,62 @@ static void test_many_old_records_go(void **state)
     site_end(&site);
 }
 
+/* As a restore does it: the older catalog takes the place of the newer one, and the trail goes on. */
+static void test_carried_to_a_former_copy(void **state)
+{
+    (void)state;
+    struct site site;
+    struct fault f;
+    struct db *former = NULL;
+    int64_t records = 0;
+    size_t count = 0;
+    char command[512], copy[128], catalog[128];
+    site_begin(&site, NULL);
+    struct chain_key key = renewed(&site);
+    for (int i = 0; i < 1200; i++)
+        audit_note(site.fleet, EVENT(.kind = AUDIT_KIND_FILE_STORED, .target = "/a"));
+    fleet_close(site.fleet);
+    snprintf(catalog, sizeof catalog, "%s/state/catalog.db", site.folder);
+    snprintf(copy, sizeof copy, "%s/former.db", site.folder);
+    snprintf(command, sizeof command, "cp %s %s", catalog, copy);
+    assert_int_equal(system(command), 0);
+    site_open(&site);
+    for (int i = 0; i < 3; i++)
+        audit_note(site.fleet, EVENT(.kind = AUDIT_KIND_FILE_STORED, .target = "/since"));
+    db_flush(site.fleet->db);
+    const struct db_options options = { .file = copy, .busy_ms = 1000 };
+    site_check(db_open(&options, &former, NULL, &f), &f);
+    site_check(audit_carry(site.fleet->db, former, &records, &f), &f);
+    assert_int_equal(records, 1204);
+    db_close(former);
+    fleet_close(site.fleet);
+    assert_int_equal(rename(copy, catalog), 0);
+    site_open(&site);
+    site_check(site_write(&site, add_work, &site, &f), &f);
+    struct chain_state at = { .number = 1, .key = key.key };
+    while (at.number <= 1205) {
+        struct audit_row *rows = NULL;
+        site_check(audit_list(site.fleet, at.number - 1, 0, 1000, &rows, &count, &f), &f);
+        assert_true(count > 0);
+        for (size_t i = 0; i < count; i++) {
+            struct secret_digest mac;
+            chain_step(&at, rows[i].record, rows[i].n, &mac);
+            assert_memory_equal(&mac, &rows[i].mac, sizeof mac);
+        }
+        free(rows);
+    }
+    assert_int_equal(at.number, 1206);
+    site_end(&site);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_records_say_who_and_what), cmocka_unit_test(test_undone_with_its_write),
         cmocka_unit_test(test_begins_by_itself),         cmocka_unit_test(test_offer_that_is_late),
         cmocka_unit_test(test_old_records_go),           cmocka_unit_test(test_told_once_in_a_while),
-        cmocka_unit_test(test_losses_are_recorded),      cmocka_unit_test(test_many_old_records_go),
+        cmocka_unit_test(test_carried_to_a_former_copy), cmocka_unit_test(test_losses_are_recorded),
+        cmocka_unit_test(test_many_old_records_go),
     };
     return cmocka_run_group_tests_name("audit", tests, NULL, NULL);
 }
