@@ -17,7 +17,7 @@ typedef enum fault_code settings_read(const struct row *row, const char *value, 
                                       void *field, struct fault *f);
 
 static settings_read read_PATH, read_KEY, read_TEXT, read_SIZE, read_TIME, read_NUMBER, read_LISTEN,
-    read_PORTS, read_FACTORS, read_BINDING, read_LEVEL;
+    read_PORTS, read_FACTORS, read_BINDING, read_VERSION, read_LEVEL;
 
 static const struct row {
     const char *name, *default_value, *help;
@@ -151,6 +151,21 @@ static enum fault_code read_BINDING(const struct row *row, const char *value, co
     enum fault_code code = value_word(value, words, &index, f);
     if (code == FAULT_OK)
         *(enum settings_binding *)field = (enum settings_binding)index;
+    return code;
+}
+
+static enum fault_code read_VERSION(const struct row *row, const char *value, const char *folder, void *field,
+                                    struct fault *f)
+{
+    static const char *const all[] = { "1.0", "1.1", "1.2", "1.3", NULL };
+    const char *words[ARRAY_LENGTH(all)] = { NULL };
+    (void)folder;
+    for (int64_t i = row->min; i <= row->max; i++)
+        words[i - row->min] = all[i - 10];
+    int index;
+    enum fault_code code = value_word(value, words, &index, f);
+    if (code == FAULT_OK)
+        *(int64_t *)field = row->min + index;
     return code;
 }
 
@@ -354,8 +369,9 @@ static bool same_listener(const struct settings_listen *a, const struct settings
 
 static enum fault_code check_listeners(const struct settings *s, const struct origin *origin, struct fault *f)
 {
-    static const size_t listeners[] = { ROW_https_listen, ROW_ftps_listen, ROW_management_listen,
-                                        ROW_management_ftps_listen };
+    static const size_t listeners[] = { ROW_https_listen,        ROW_ftps_listen,
+                                        ROW_management_listen,   ROW_management_ftps_listen,
+                                        ROW_legacy_https_listen, ROW_legacy_ftps_listen };
     if (s->https_listen.count == 0 && s->ftps_listen.count == 0)
         return blame(origin, ROW_https_listen,
                      "it and ftps_listen are both empty; give one of them an address", f);

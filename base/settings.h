@@ -42,6 +42,7 @@ typedef struct settings_listen settings_kind_LISTEN;
 typedef struct settings_ports settings_kind_PORTS;
 typedef enum settings_factors settings_kind_FACTORS;
 typedef enum settings_binding settings_kind_BINDING;
+typedef int64_t settings_kind_VERSION; /* of TLS: 10 for 1.0 … 13, as enum tls_version */
 typedef enum log_level settings_kind_LEVEL;
 
 struct settings {

@@ -41,7 +41,8 @@ enum fault_code tls_session_prepare(gnutls_session_t session, const struct tls_s
 {
     int rc = gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, options->identity->credentials);
     if (rc >= 0)
-        rc = gnutls_priority_set(session, options->identity->priority);
+        rc = gnutls_priority_set(session,
+                                 options->legacy ? options->identity->legacy : options->identity->priority);
     if (rc >= 0 && options->alpn != NULL) {
         const gnutls_datum_t alpn = { .data = (unsigned char *)options->alpn,
                                       .size = (unsigned)strlen(options->alpn) };
@@ -88,6 +89,39 @@ void tls_session_free(gnutls_session_t session)
     struct tls_identity *identity = gnutls_session_get_ptr(session);
     gnutls_deinit(session);
     tls_identity_unref(identity);
+}
+
+enum tls_version tls_version_of(gnutls_protocol_t protocol)
+{
+    switch (protocol) {
+    case GNUTLS_TLS1_0:
+        return TLS_1_0;
+    case GNUTLS_TLS1_1:
+        return TLS_1_1;
+    case GNUTLS_TLS1_2:
+        return TLS_1_2;
+    case GNUTLS_TLS1_3:
+        return TLS_1_3;
+    default:
+        return TLS_VERSION_NONE;
+    }
+}
+
+const char *tls_version_name(enum tls_version version)
+{
+    switch (version) {
+    case TLS_1_0:
+        return "1.0";
+    case TLS_1_1:
+        return "1.1";
+    case TLS_1_2:
+        return "1.2";
+    case TLS_1_3:
+        return "1.3";
+    case TLS_VERSION_NONE:
+        break;
+    }
+    return "unknown";
 }
 
 bool tls_session_continues(gnutls_session_t session, gnutls_session_t original)

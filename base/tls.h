@@ -22,8 +22,23 @@
     ":+SIGN-ECDSA-SECP256R1-SHA256:+SIGN-ECDSA-SHA256:+SIGN-ALL:-SIGN-RSA-SHA1:-SIGN-ECDSA-SHA1:%SERVER_" \
     "PRECEDENCE"
 
+/* The listeners for handsets that know nothing newer, and nobody else: from the version that the setting
+ * names on ("%s"), with CBC, SHA-1 and RSA key exchange at the end of each list. No 3DES, no RC4, nothing
+ * anonymous. GnuTLS counters Lucky 13 with constant-time code; BEAST and the lack of forward secrecy remain.
+ */
+#define TLS_PRIORITY_LEGACY                                                                       \
+    "NONE:+VERS-TLS1.3:+VERS-TLS1.2%s:+CTYPE-X509:+ECDHE-ECDSA:+ECDHE-RSA:+RSA"                   \
+    ":+GROUP-X25519:+GROUP-SECP256R1:+GROUP-SECP384R1:+GROUP-SECP521R1"                           \
+    ":+AES-128-GCM:+AES-256-GCM:+CHACHA20-POLY1305:+AES-128-CBC:+AES-256-CBC:+AEAD:+SHA256:+SHA1" \
+    ":+SIGN-ECDSA-SECP256R1-SHA256:+SIGN-ECDSA-SHA256:+SIGN-ALL:+SIGN-RSA-SHA1:+SIGN-ECDSA-SHA1"  \
+    ":%%SERVER_PRECEDENCE"
+
 /* Once at start, before the others. FAULT_TLS. */
 enum fault_code tls_init(struct fault *f);
+
+/* Versions of TLS as numbers that can be compared; 0: another, older than all. */
+enum tls_version { TLS_VERSION_NONE = 0, TLS_1_0 = 10, TLS_1_1 = 11, TLS_1_2 = 12, TLS_1_3 = 13 };
+const char *tls_version_name(enum tls_version version); /* "1.2" */
 
 /* What the server proves itself with: one or two chains with keys, and the priorities. */
 struct tls_identity;
@@ -32,11 +47,14 @@ struct tls_identity_files {
     const char *staple[2];         /* OCSP responses, DER; NULL or "": none */
     const char *pin_file;          /* of the token that holds a key; NULL or "": the URI tells */
     const char *priority;          /* "" or NULL: TLS_PRIORITY_DEFAULT's */
+    enum tls_version legacy;       /* the oldest of `legacy` sessions, up to TLS_1_2 */
 };
 /* FAULT_INPUT with file and remedy: missing or unreadable file, not PEM, key does not match, bad priority
  * string. */
 enum fault_code tls_identity_load(const struct tls_identity_files *files, struct tls_identity **ret_identity,
                                   struct fault *f);
+/* The oldest version that other sessions speak: older than TLS_1_2 only by the priorities that were given. */
+enum tls_version tls_identity_floor(const struct tls_identity *identity);
 /* Why the OCSP response of that chain (0, 1) is not served although one is named; NULL: all is well. */
 const char *tls_identity_note(const struct tls_identity *identity, int chain);
 struct tls_identity *tls_identity_ref(struct tls_identity *identity);
@@ -64,8 +82,9 @@ int64_t tls_trust_stale(const struct tls_trust *trust, int bundle, int64_t now);
 struct tls_trust *tls_trust_ref(struct tls_trust *trust);
 void tls_trust_unref(struct tls_trust *trust); /* takes NULL */
 
-/* What a client's certificate proves. */
+/* What a client's certificate proves, and over which TLS it came. */
 struct tls_peer {
+    enum tls_version version;
     enum {
         TLS_PEER_NONE,     /* it showed none */
         TLS_PEER_VERIFIED, /* chain, dates and usage are right, and there is exactly one CN */
@@ -98,6 +117,7 @@ struct tls_session_options {
     struct tls_identity *identity;
     const char *alpn;
     bool ask_certificate;
+    bool legacy; /* TLS_PRIORITY_LEGACY instead of the identity's priorities */
     const gnutls_datum_t *ticket_key;
     int64_t ticket_ms; /* 0: GnuTLS's own, 6 hours. The same for all sessions of a key: GnuTLS derives from it
                           when it moves on to the next key that it makes out of this one */

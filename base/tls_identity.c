@@ -6,6 +6,7 @@
 #include "base/tls_inner.h"
 #include "base/token.h"
 #include <gnutls/abstract.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -163,6 +164,28 @@ static enum fault_code tls_load_pairs(struct tls_identity *identity, const struc
     return code;
 }
 
+static enum fault_code tls_set_priorities(struct tls_identity *identity,
+                                          const struct tls_identity_files *files, struct fault *f)
+{
+    const char *priority = tls_file_named(files->priority) ? files->priority : TLS_PRIORITY_DEFAULT;
+    const char *at = priority;
+    int rc = gnutls_priority_init(&identity->priority, priority, &at);
+    if (rc < 0)
+        return fault_set(f, FAULT_INPUT,
+                         "GnuTLS does not understand the priority string from \"%.40s\" on: %s", at,
+                         gnutls_strerror(rc));
+    char legacy[sizeof TLS_PRIORITY_LEGACY + 40];
+    snprintf(legacy, sizeof legacy, TLS_PRIORITY_LEGACY,
+             files->legacy <= TLS_1_0   ? ":+VERS-TLS1.1:+VERS-TLS1.0"
+             : files->legacy == TLS_1_1 ? ":+VERS-TLS1.1"
+                                        : "");
+    rc = gnutls_priority_init(&identity->legacy, legacy, NULL);
+    if (rc < 0)
+        return fault_set(f, FAULT_TLS, "GnuTLS does not know the priorities of old TLS: %s",
+                         gnutls_strerror(rc));
+    return FAULT_OK;
+}
+
 static enum fault_code tls_load_all(struct tls_identity *identity, const struct tls_identity_files *files,
                                     struct fault *f)
 {
@@ -171,13 +194,9 @@ static enum fault_code tls_load_all(struct tls_identity *identity, const struct 
         return fault_set(f, FAULT_TLS, "cannot make TLS credentials: %s", gnutls_strerror(rc));
     /* gnutls_certificate_set_key then tells the number that staples are set by. */
     gnutls_certificate_set_flags(identity->credentials, GNUTLS_CERTIFICATE_API_V2);
-    const char *priority = tls_file_named(files->priority) ? files->priority : TLS_PRIORITY_DEFAULT;
-    const char *at = priority;
-    rc = gnutls_priority_init(&identity->priority, priority, &at);
-    if (rc < 0)
-        return fault_set(f, FAULT_INPUT,
-                         "GnuTLS does not understand the priority string from \"%.40s\" on: %s", at,
-                         gnutls_strerror(rc));
+    enum fault_code code = tls_set_priorities(identity, files, f);
+    if (code != FAULT_OK)
+        return code;
     if (!tls_file_named(files->chain[0]))
         return fault_set(f, FAULT_INPUT, "no server certificate: name its chain and its key");
     if (files->pin_file != NULL &&
@@ -201,6 +220,19 @@ enum fault_code tls_identity_load(const struct tls_identity_files *files, struct
     return code;
 }
 
+enum tls_version tls_identity_floor(const struct tls_identity *identity)
+{
+    const unsigned *list = NULL;
+    int n = gnutls_priority_protocol_list(identity->priority, &list);
+    enum tls_version floor = TLS_1_3;
+    for (int i = 0; i < n; i++) {
+        enum tls_version version = tls_version_of((gnutls_protocol_t)list[i]);
+        if (version != TLS_VERSION_NONE && version < floor) /* DTLS is in the list, too */
+            floor = version;
+    }
+    return floor;
+}
+
 const char *tls_identity_note(const struct tls_identity *identity, int chain)
 {
     return identity->note[chain][0] != '\0' ? identity->note[chain] : NULL;
@@ -218,6 +250,8 @@ void tls_identity_unref(struct tls_identity *identity)
         return;
     if (identity->priority != NULL)
         gnutls_priority_deinit(identity->priority);
+    if (identity->legacy != NULL)
+        gnutls_priority_deinit(identity->legacy);
     if (identity->credentials != NULL)
         gnutls_certificate_free_credentials(identity->credentials);
     free(identity);

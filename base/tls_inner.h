@@ -13,10 +13,12 @@
 struct tls_identity {
     atomic_uint references;
     gnutls_certificate_credentials_t credentials;
-    gnutls_priority_t priority;
+    gnutls_priority_t priority, legacy;
     char pin_file[512]; /* for keys in a token, which may ask again later */
     char note[2][200];  /* why the staple of a chain is not served */
 };
+
+enum tls_version tls_version_of(gnutls_protocol_t protocol);
 
 /* A response that is worth serving, for the credentials' chain number `index`, whose certificates are
  * `chain`. Otherwise nothing is served, and note says why. */

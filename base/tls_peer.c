@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "base/tls.h"
 #include "base/tls_bundle.h"
+#include "base/tls_inner.h"
 #include "base/utf.h"
 #include <gnutls/x509.h>
 #include <string.h>
@@ -217,6 +218,7 @@ void tls_peer_examine(const struct tls_trust *trust, gnutls_session_t session, s
     memset(ret_peer, 0, sizeof *ret_peer);
     ret_peer->state = TLS_PEER_NONE;
     ret_peer->bundle = -1;
+    ret_peer->version = tls_version_of(gnutls_protocol_get_version(session));
     unsigned n = 0;
     const gnutls_datum_t *ders = NULL;
     if (gnutls_certificate_type_get2(session, GNUTLS_CTYPE_CLIENT) == GNUTLS_CRT_X509)

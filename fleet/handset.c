@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/utf.h"
 #include "fleet/audit.h"
@@ -44,6 +45,8 @@ static void from_row(struct db_rows *rows, struct handset *ret_handset)
     mem_copy_text(h.pinned, sizeof h.pinned, db_row_text(rows, 10));
     h.legacy = db_row_int(rows, 11) != 0;
     h.lost = db_row_int(rows, 12);
+    h.legacy_count = db_row_int(rows, 13);
+    h.legacy_last = db_row_int(rows, 14);
     *ret_handset = h;
 }
 
@@ -384,6 +387,29 @@ void handset_seen(struct fleet *fleet, const struct principal *who, const char *
     if (user_agent)
         copy_agent(user_agent, w->agent);
     db_submit_lazy(fleet->db, &w->write);
+}
+
+static enum fault_code run_seen_legacy(struct db_conn *conn, struct db_write *write, struct fault *f)
+{
+    const struct seen_write *w = CONTAINER_OF(write, struct seen_write, write);
+    return db_run(conn, SQL_HANDSET_SEEN_LEGACY, DB_ARGS(db_text(w->mac.text), db_int(w->now)), NULL, f);
+}
+
+void handset_seen_legacy(struct fleet *fleet, const struct principal *who)
+{
+    char key[sizeof who->mac.text + 8];
+    snprintf(key, sizeof key, "legacy:%s", who->mac.text);
+    if (!sighting_is_news(fleet->sightings, key, who->address, NULL))
+        return;
+    struct seen_write *w = calloc(1, sizeof *w);
+    if (w == NULL)
+        return;
+    w->write.run = run_seen_legacy;
+    w->write.done = done_seen;
+    w->mac = who->mac;
+    w->now = clock_wall_ms();
+    db_submit_lazy(fleet->db, &w->write);
+    log_event(LOG_LOGIN_LEGACY, "handset=%s address=%s", who->mac.text, who->address);
 }
 
 static void copy_word(const char *from, const char *to, char out[64])

@@ -23,6 +23,8 @@ struct handset {
     bool accept_expired;  /* its certificate of the handsets' CAs is taken although its time is over */
     char pinned[65];      /* fingerprint of a self-signed certificate with this MAC that is taken; "" none */
     bool legacy;          /* it may use the listeners for old TLS */
+    int64_t legacy_count; /* how often it did, once a minute at most */
+    int64_t legacy_last;  /* Unix ms: when last; 0: never */
     int64_t lost;         /* Unix ms: when it was reported lost (lost.h); 0: it was not */
     int64_t created, changed, last_seen; /* Unix ms; last_seen 0: never */
     char last_address[ADDRESS_LIMIT];
@@ -71,6 +73,8 @@ enum fault_code handset_unregistered(struct db_conn *conn, const struct mac *mac
 /* A handset was here: kept with the next commit, no fsync of its own. user_agent NULL over FTPS. Never
  * blocks. */
 void handset_seen(struct fleet *fleet, const struct principal *who, const char *user_agent);
+/* It logged in through a listener for old TLS: the same. */
+void handset_seen_legacy(struct fleet *fleet, const struct principal *who);
 /* Model and firmware of a User-Agent, tolerantly. Pure. */
 void handset_parse_agent(const char *user_agent, char model[64], char firmware[64]);
 

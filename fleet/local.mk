@@ -54,6 +54,8 @@ fleet_libfleet_a_SOURCES = \
 	fleet/login.h \
 	fleet/lost.c \
 	fleet/lost.h \
+	fleet/login_inner.h \
+	fleet/login_look.c \
 	fleet/memory.c \
 	fleet/memory.h \
 	fleet/origin.c \

@@ -25,7 +25,8 @@ enum login_result {
     LOGIN_GRANTED,         /* who is filled */
     LOGIN_PASSWORD_NEEDED, /* nothing wrong, nothing proved (no password was given): 331; 401 at once */
     LOGIN_REFUSED,         /* 530, 401; after the delay */
-    LOGIN_FORBIDDEN, /* identified, but its role's rules want another factor: 530, 403; after the delay */
+    LOGIN_FORBIDDEN, /* identified, but its role's rules want another factor, or newer TLS: 530, 403; after
+                        the delay */
     LOGIN_BUSY       /* queue full or catalog unreadable: 421, 503. Never a refusal */
 };
 

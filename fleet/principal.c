@@ -32,6 +32,7 @@ bool serves_role(enum serves serves, enum role role)
     case SERVES_ALL:
         return true;
     case SERVES_HANDSETS:
+    case SERVES_LEGACY:
         return role == ROLE_HANDSET;
     case SERVES_MANAGEMENT:
         return role == ROLE_ADMINISTRATOR || role == ROLE_OPERATOR;

@@ -17,8 +17,9 @@ enum role { ROLE_HANDSET, ROLE_ADMINISTRATOR, ROLE_OPERATOR };
 const char *role_name(enum role role); /* "handset", "administrator", "operator" */
 bool role_parse(const char *text, enum role *ret_role);
 
-/* Which roles a listener serves (setting management_listen). */
-enum serves { SERVES_ALL, SERVES_HANDSETS, SERVES_MANAGEMENT };
+/* Which roles a listener serves (settings management_listen, legacy_https_listen, legacy_ftps_listen).
+ * LEGACY: handsets that are marked so, with old TLS. */
+enum serves { SERVES_ALL, SERVES_HANDSETS, SERVES_MANAGEMENT, SERVES_LEGACY };
 bool serves_role(enum serves serves, enum role role);
 
 struct principal {

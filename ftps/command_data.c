@@ -30,6 +30,7 @@ static bool offer(struct session *s)
     const struct data_options options = {
         .loop = s->shard->loop,
         .ports = common->ports,
+        .legacy = s->serves == SERVES_LEGACY,
         .identity = s->identity,
         .trust = trust,
         .ticket_key = &s->ticket_key,

@@ -53,7 +53,7 @@ void command_refuse_login(void *session)
     memset(&s->who, 0, sizeof s->who);
     session_enter(s, SESSION_NAME);
     session_say(s, REPLY_NOT_LOGGED_IN,
-                s->login.result == LOGIN_FORBIDDEN ? "Another proof is needed as well" : LOGIN_REFUSED_WORDS);
+                s->login.result == LOGIN_FORBIDDEN ? "More is needed to log in" : LOGIN_REFUSED_WORDS);
     session_again(s);
 }
 

@@ -150,6 +150,7 @@ static void data_shake(struct data *d)
 {
     const struct tls_session_options tls = {
         .identity = d->options.identity,
+        .legacy = d->options.legacy,
         .ask_certificate = d->options.fingerprint[0] != '\0',
         .ticket_key = d->options.ticket_key,
         .manual_tickets = true, /* TLS 1.3: none is ever sent here. TLS 1.2: tls_session_continues */

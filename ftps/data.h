@@ -35,6 +35,7 @@ struct data;
 struct data_options {
     struct loop *loop;
     struct port_pool *ports;
+    bool legacy;                      /* old TLS, as on the control connection */
     struct tls_identity *identity;    /* borrowed until the channel is gone */
     struct tls_trust *trust;          /* kept */
     const gnutls_datum_t *ticket_key; /* borrowed until the channel is gone */

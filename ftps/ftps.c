@@ -124,6 +124,8 @@ static enum fault_code ftps_make(struct ftps *ftps, struct fault *f)
     }
     if (code == FAULT_OK)
         code = ftps_listen(ftps, &settings->ftps_listen, apart ? SERVES_HANDSETS : SERVES_ALL, f);
+    if (code == FAULT_OK)
+        code = ftps_listen(ftps, &settings->legacy_ftps_listen, SERVES_LEGACY, f);
     if (code == FAULT_OK && apart)
         code = ftps_listen(ftps, &settings->management_ftps_listen, SERVES_MANAGEMENT, f);
     else if (code == FAULT_OK && settings->management_ftps_listen.count > 0)

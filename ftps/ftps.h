@@ -10,9 +10,9 @@
 #include "fleet/fleet.h"
 
 struct ftps;
-/* Accepts on ftps_listen when this returns, and on management_ftps_listen when management_listen is set, too.
- * fleet and its settings are borrowed until ftps_stop, identity is kept. FAULT_IO, FAULT_INPUT: an address
- * cannot be listened on; the text names it. */
+/* Accepts on ftps_listen and legacy_ftps_listen when this returns, and on management_ftps_listen when
+ * management_listen is set, too. fleet and its settings are borrowed until ftps_stop, identity is kept.
+ * FAULT_IO, FAULT_INPUT: an address cannot be listened on; the text names it. */
 enum fault_code ftps_start(struct fleet *fleet, struct tls_identity *identity, struct ftps **ret_ftps,
                            struct fault *f);
 /* Where it listens, with the ports that the system chose for 0. Borrowed until ftps_stop. */

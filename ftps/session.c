@@ -374,6 +374,7 @@ static enum fault_code session_secure(struct session *s, int fd, struct fault *f
             .identity = s->identity,
             .alpn = "ftp",
             .ask_certificate = login_asks_certificate(common->fleet->settings, s->serves),
+            .legacy = s->serves == SERVES_LEGACY,
             .ticket_key = &s->ticket_key,
             .manual_tickets = true,
         };

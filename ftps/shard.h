@@ -17,7 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SHARD_LISTENERS_MAX 16
+#define SHARD_LISTENERS_MAX (3 * SETTINGS_LISTEN_MAX)
 
 /* What all shards share; set before any starts. */
 struct shard_common {

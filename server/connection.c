@@ -134,6 +134,7 @@ struct connection *connection_new(struct gate *gate, enum serves serves, int fd,
     struct tls_session_options options = {
         .identity = connection->identity,
         .ask_certificate = login_asks_certificate(gate->fleet->settings, serves),
+        .legacy = serves == SERVES_LEGACY,
     };
     bool admitted = false;
     if (gate_prepare(gate, session, &options, &f) != FAULT_OK ||

@@ -16,12 +16,13 @@
 static json_t *describe(const struct handset *h)
 {
     return json_pack(
-        "{s:s, s:s, s:b, s:b, s:b, s:o, s:b, s:o, s:o, s:o, s:o, s:s, s:s, s:s, s:s}", "mac", h->mac.text,
-        "label", h->label, "enabled", h->enabled, "require_binding", h->require_binding, "accept_expired",
-        h->accept_expired, "pinned", h->pinned[0] ? json_string(h->pinned) : json_null(), "legacy", h->legacy,
-        "lost", field_time(h->lost), "created", field_time(h->created), "changed", field_time(h->changed),
-        "last_seen", field_time(h->last_seen), "last_address", h->last_address, "user_agent", h->user_agent,
-        "model", h->model, "firmware", h->firmware);
+        "{s:s, s:s, s:b, s:b, s:b, s:o, s:b, s:I, s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:s, s:s}", "mac",
+        h->mac.text, "label", h->label, "enabled", h->enabled, "require_binding", h->require_binding,
+        "accept_expired", h->accept_expired, "pinned", h->pinned[0] ? json_string(h->pinned) : json_null(),
+        "legacy", h->legacy, "legacy_count", (json_int_t)h->legacy_count, "legacy_last",
+        field_time(h->legacy_last), "lost", field_time(h->lost), "created", field_time(h->created), "changed",
+        field_time(h->changed), "last_seen", field_time(h->last_seen), "last_address", h->last_address,
+        "user_agent", h->user_agent, "model", h->model, "firmware", h->firmware);
 }
 
 enum fault_code handsets_named(const struct request *request, struct mac *ret_mac, struct fault *f)

@@ -28,10 +28,10 @@ struct door {
 
 struct https {
     struct gate *gate;
-    struct door handsets, management;
+    struct door handsets, management, legacy;
     struct settings_listen bound;
     size_t count;
-    struct MHD_Daemon *daemon[2 * SETTINGS_LISTEN_MAX * DAEMONS_MAX];
+    struct MHD_Daemon *daemon[3 * SETTINGS_LISTEN_MAX * DAEMONS_MAX];
 };
 
 /* --- sockets
@@ -197,6 +197,9 @@ enum fault_code https_start(struct fleet *fleet, struct tls_identity *identity, 
         code = open_all(https, &https->handsets, &settings->https_listen, f);
     if (code == FAULT_OK)
         code = open_all(https, &https->management, &settings->management_listen, f);
+    https->legacy = (struct door){ https->gate, SERVES_LEGACY };
+    if (code == FAULT_OK)
+        code = open_all(https, &https->legacy, &settings->legacy_https_listen, f);
     if (code == FAULT_OK)
         *ret_https = https;
     else

@@ -22,6 +22,7 @@ enum fault_code load_identity(const struct settings *settings, struct tls_identi
         .staple = { settings->ocsp_staple, settings->ocsp_staple2 },
         .pin_file = settings->pkcs11_pin_file,
         .priority = settings->tls_priority,
+        .legacy = (enum tls_version)settings->legacy_tls_minimum,
     };
     return tls_identity_load(&files, ret_identity, f);
 }
@@ -68,6 +69,28 @@ static void warn_of_staples(const struct tls_identity *identity)
     }
 }
 
+static void warn_of_old_tls(const struct settings *settings, const struct tls_identity *identity)
+{
+    const struct {
+        const struct settings_listen *listen;
+        const char *name;
+    } pair[] = { { &settings->legacy_https_listen, "legacy_https_listen" },
+                 { &settings->legacy_ftps_listen, "legacy_ftps_listen" } };
+    enum tls_version floor = (enum tls_version)settings->legacy_tls_minimum;
+    for (size_t i = 0; i < ARRAY_LENGTH(pair); i++)
+        if (pair[i].listen->count > 0)
+            log_event(LOG_SETTINGS_WARNING,
+                      "setting=%s text=\"speaks TLS from %s on, with ciphers that are weak, for handsets "
+                      "marked legacy: replace them, then empty it\"",
+                      pair[i].name, tls_version_name(floor));
+    floor = tls_identity_floor(identity);
+    if (floor < TLS_1_2)
+        log_event(LOG_SETTINGS_WARNING,
+                  "setting=tls_priority text=\"lets everybody speak TLS %s, which is broken: use the legacy "
+                  "listeners for handsets that know nothing newer\"",
+                  tls_version_name(floor));
+}
+
 void load_warn(const struct settings *settings, const struct tls_identity *identity)
 {
     const struct {
@@ -85,6 +108,7 @@ void load_warn(const struct settings *settings, const struct tls_identity *ident
                 roles[i].name);
     if (settings->unclean_close[0] != '\0')
         log_event(LOG_SETTINGS_WARNING, "setting=unclean_close text=\"uploads cut short look whole\"");
+    warn_of_old_tls(settings, identity);
     warn_of_staples(identity);
 }
 

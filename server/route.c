@@ -125,7 +125,7 @@ enum route_found route_find(enum serves serves, enum method method, const struct
                             const struct route **ret_route, char *captured)
 {
     bool known = false;
-    if (serves == SERVES_HANDSETS && is_api(path->text))
+    if ((serves == SERVES_HANDSETS || serves == SERVES_LEGACY) && is_api(path->text))
         return ROUTE_ABSENT;
     for (size_t i = 0; i < ARRAY_LENGTH(routes); i++) {
         captured[0] = '\0';
@@ -144,7 +144,7 @@ void route_allow(enum serves serves, const struct path *path, char *out, size_t 
 {
     size_t used = 0;
     out[0] = '\0';
-    if (serves == SERVES_HANDSETS && is_api(path->text))
+    if ((serves == SERVES_HANDSETS || serves == SERVES_LEGACY) && is_api(path->text))
         return;
     for (size_t i = 0; i < ARRAY_LENGTH(routes); i++) {
         if (!row_knows(&routes[i], path->text, NULL))

@@ -330,9 +330,11 @@ E2E_TESTS = \
 	tests/e2e/test_reload.py \
 	tests/e2e/test_resend.py \
 	tests/e2e/test_revoked.py \
+	tests/e2e/test_scan.py \
 	tests/e2e/test_simulator.py \
 	tests/e2e/test_tls.py \
-	tests/e2e/test_uploads.py
+	tests/e2e/test_uploads.py \
+	tests/e2e/test_versions.py
 LINT_TESTS = \
 	tests/lint/test_house.py
 

@@ -1,15 +1,15 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Handsets. Columns of a row everywhere: mac, label, enabled, require_binding, created, changed, last_seen, last_address,
--- user_agent, accept_expired, pinned, legacy, lost.
+-- user_agent, accept_expired, pinned, legacy, lost, legacy_count, legacy_last.
 
--- handset_list (t, i) -> (t, t, i, i, i, i, i, t, t, i, t, i, i)
+-- handset_list (t, i) -> (t, t, i, i, i, i, i, t, t, i, t, i, i, i, i)
 SELECT mac, label, enabled, require_binding, created, changed, last_seen, last_address, user_agent, accept_expired,
-       pinned, legacy, lost
+       pinned, legacy, lost, legacy_count, legacy_last
 FROM handset WHERE mac > $1 ORDER BY mac LIMIT $2;
 
--- handset_get (t) -> (t, t, i, i, i, i, i, t, t, i, t, i, i)
+-- handset_get (t) -> (t, t, i, i, i, i, i, t, t, i, t, i, i, i, i)
 SELECT mac, label, enabled, require_binding, created, changed, last_seen, last_address, user_agent, accept_expired,
-       pinned, legacy, lost
+       pinned, legacy, lost, legacy_count, legacy_last
 FROM handset WHERE mac = $1;
 
 -- handset_macs () -> (t, i)
@@ -39,6 +39,9 @@ UPDATE handset SET enabled = 1, lost = 0, changed = $2 WHERE mac = $1;
 
 -- handset_seen (t, i, t, t) -> ()
 UPDATE handset SET last_seen = $2, last_address = $3, user_agent = COALESCE($4, user_agent) WHERE mac = $1;
+
+-- handset_seen_legacy (t, i) -> ()
+UPDATE handset SET legacy_count = legacy_count + 1, legacy_last = $2 WHERE mac = $1;
 
 -- handset_remove (t) -> ()
 DELETE FROM handset WHERE mac = $1;

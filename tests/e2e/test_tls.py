@@ -25,19 +25,19 @@ class Servers(Authority):
         folder = pathlib.Path(folder)
         folder.mkdir()
         super().__init__(folder, "servers", folder / "servers.pem", folder / "servers.key")
-        self.run("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=servers", "-days", "30",
+        self.run("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=servers", "-days", "300",
                  "-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign,cRLSign,digitalSignature",
                  "-keyout", self.key, "-out", self.cert)
         self.serial = 0x100
 
-    def server(self, name, kind):
+    def server(self, name, kind, usage="digitalSignature", more=""):
         """(chain, key, leaf) of a server's certificate; kind: ec or rsa."""
         self.serial += 1
         chain, key, csr, ext, leaf = (self.folder / f"{name}.{end}" for end in ("pem", "key", "csr", "ext", "leaf"))
         new = ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"] if kind == "ec" else ["rsa:2048"]
         self.run("req", "-new", "-newkey", *new, "-nodes", "-subj", "/CN=localhost", "-keyout", key, "-out", csr)
-        ext.write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\nextendedKeyUsage=serverAuth\nkeyUsage=digitalSignature\n")
-        self.run("x509", "-req", "-in", csr, "-CA", self.cert, "-CAkey", self.key, "-days", "5", "-extfile", ext, "-out", leaf,
+        ext.write_text(f"subjectAltName=DNS:localhost,IP:127.0.0.1\nextendedKeyUsage=serverAuth\nkeyUsage={usage}\n{more}")
+        self.run("x509", "-req", "-in", csr, "-CA", self.cert, "-CAkey", self.key, "-days", "90", "-extfile", ext, "-out", leaf,
                  "-set_serial", str(self.serial))
         chain.write_text(leaf.read_text() + self.cert.read_text())
         return chain, key, leaf

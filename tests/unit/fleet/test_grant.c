@@ -298,6 +298,7 @@ static void test_roles(void **state)
         assert_int_equal(parsed, role);
         assert_int_equal(serves_role(SERVES_ALL, (enum role)role), true);
         assert_int_equal(serves_role(SERVES_HANDSETS, (enum role)role), role == ROLE_HANDSET);
+        assert_int_equal(serves_role(SERVES_LEGACY, (enum role)role), role == ROLE_HANDSET);
         assert_int_equal(serves_role(SERVES_MANAGEMENT, (enum role)role), role != ROLE_HANDSET);
     }
     enum role parsed;

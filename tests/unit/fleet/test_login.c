@@ -41,6 +41,7 @@ static void attempt_done(struct login *login)
 }
 
 static const char *attempt_from = "192.0.2.1";
+static enum tls_version attempt_tls = TLS_1_2;
 
 /* cert: "h:CN", "a:CN", "o:CN"; "e:CN" expired, of the handsets' CA, "x:CN" expired, of the administrators';
  * "s:CN" self-signed, with the fingerprint PIN, "t:CN" with another; "d:CN" a handset's with the fingerprint
@@ -55,6 +56,7 @@ static void attempt_start(struct attempt *attempt, enum serves serves, const cha
     login->serves = serves;
     login->protocol = "https";
     login->done = attempt_done;
+    login->peer.version = attempt_tls;
     mem_copy_text(login->address, sizeof login->address, attempt_from);
     login->user_unfit = !mem_copy_text(login->user, sizeof login->user, user);
     login->has_password = password != NULL;
@@ -315,6 +317,100 @@ static void test_table(void **state)
         assert_int_equal(login->who.binding,
                          strcmp(login->who.mac.text, M4) == 0 ? BINDING_REQUIRE : BINDING_PREFER);
     }
+}
+
+/* Each role has a floor of its own. What is too old is no guess, and no proof of a wrong password either. */
+static void test_versions(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t handset, administrator, operator;
+        enum tls_version tls;
+        const char *user, *password, *cert;
+        enum login_result result;
+    } versions[] = {
+        { TLS_1_3, TLS_1_2, TLS_1_2, TLS_1_2, M1, "password-1", NULL, BAN },
+        { TLS_1_3, TLS_1_2, TLS_1_2, TLS_1_2, M1, "wrong", NULL, NO },
+        { TLS_1_3, TLS_1_2, TLS_1_2, TLS_1_3, M1, "password-1", NULL, YES },
+        { TLS_1_3, TLS_1_2, TLS_1_2, TLS_1_2, "", NULL, "h:" M1, BAN },
+        { TLS_1_3, TLS_1_2, TLS_1_2, TLS_1_3, "", NULL, "h:" M1, YES },
+        { TLS_1_3, TLS_1_2, TLS_1_2, TLS_1_2, "alice", "password-alice", NULL, YES },
+        { TLS_1_2, TLS_1_3, TLS_1_2, TLS_1_2, "alice", "password-alice", NULL, BAN },
+        { TLS_1_2, TLS_1_3, TLS_1_2, TLS_1_2, "", NULL, "a:alice", BAN },
+        { TLS_1_2, TLS_1_3, TLS_1_2, TLS_1_2, "olga", "password-olga", NULL, YES },
+        { TLS_1_2, TLS_1_2, TLS_1_3, TLS_1_2, "olga", "password-olga", NULL, BAN },
+        { TLS_1_2, TLS_1_2, TLS_1_2, TLS_1_1, "olga", "password-olga", NULL, BAN },
+        { TLS_1_2, TLS_1_2, TLS_1_2, TLS_VERSION_NONE, M1, "password-1", NULL, BAN },
+    };
+    for (size_t i = 0; i < ARRAY_LENGTH(versions); i++) {
+        camp.settings->tls_minimum_handset = versions[i].handset;
+        camp.settings->tls_minimum_administrator = versions[i].administrator;
+        camp.settings->tls_minimum_operator = versions[i].operator;
+        attempt_tls = versions[i].tls;
+        if (try(versions[i].user, versions[i].password, versions[i].cert) != versions[i].result)
+            fail_msg("row %zu", i);
+    }
+    attempt_tls = TLS_1_2;
+}
+
+static void settle_writes(void)
+{
+    /* A write that is waited for comes after all that were submitted before it. */
+    struct mac mac = camp_mac(M5);
+    struct handset_change change = { .label = "" };
+    CAMP_OK(handset_change(camp.fleet, NULL, &mac, &change, why));
+}
+
+/* The listeners for old TLS: handsets that are marked, nobody else; and it is counted. */
+static void test_legacy(void **state)
+{
+    (void)state;
+    struct mac m1 = camp_mac(M1), m2 = camp_mac(M2);
+    struct handset_change mark = { .set_legacy = true, .legacy = true };
+    struct handset handset;
+    CAMP_OK(handset_change(camp.fleet, NULL, &m1, &mark, why));
+    const struct {
+        enum tls_version tls;
+        const char *user, *password, *cert;
+        enum login_result result;
+    } rows_of_legacy[] = {
+        { TLS_1_0, M1, "password-1", NULL, YES },
+        { TLS_1_0, "", NULL, "h:" M1, YES },
+        { TLS_1_3, M1, "password-1", NULL, YES },
+        { TLS_1_0, M1, "wrong", NULL, NO },
+        { TLS_1_0, "ward2", made, NULL, NO }, /* not marked */
+        { TLS_1_2, "ward2", made, NULL, NO },
+        { TLS_1_2, "", NULL, "h:" M2, ASK },
+        { TLS_1_0, "alice", "password-alice", NULL, NO },
+        { TLS_1_0, "", NULL, "a:alice", ASK },
+        { TLS_1_0, "olga", "password-olga", NULL, NO },
+    };
+    camp.settings->tls_minimum_handset = TLS_1_3; /* is not for these listeners */
+    for (size_t i = 0; i < ARRAY_LENGTH(rows_of_legacy); i++) {
+        struct attempt attempt;
+        attempt_tls = rows_of_legacy[i].tls;
+        attempt_start(&attempt, SERVES_LEGACY, rows_of_legacy[i].user, rows_of_legacy[i].password,
+                      rows_of_legacy[i].cert);
+        attempt_wait(&attempt);
+        if (attempt.login.result != rows_of_legacy[i].result)
+            fail_msg("row %zu: %d", i, attempt.login.result);
+    }
+    /* Raised, the floor holds for those who are connected already. */
+    camp.settings->legacy_tls_minimum = TLS_1_2;
+    attempt_tls = TLS_1_1;
+    struct attempt attempt;
+    attempt_start(&attempt, SERVES_LEGACY, M1, "password-1", NULL);
+    attempt_wait(&attempt);
+    assert_int_equal(attempt.login.result, BAN);
+    attempt_tls = TLS_1_2;
+
+    settle_writes();
+    CAMP_OK(handset_get(camp.fleet, &m1, &handset, why));
+    assert_int_equal(handset.legacy_count, 1); /* once a minute at most */
+    assert_true(handset.legacy_last > 0);
+    CAMP_OK(handset_get(camp.fleet, &m2, &handset, why));
+    assert_int_equal(handset.legacy_count, 0);
+    assert_int_equal(handset.legacy_last, 0);
 }
 
 static void test_listeners(void **state)
@@ -611,6 +707,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_table, open_camp, close_camp),
+        cmocka_unit_test_setup_teardown(test_versions, open_camp, close_camp),
+        cmocka_unit_test_setup_teardown(test_legacy, open_camp, close_camp),
         cmocka_unit_test_setup_teardown(test_listeners, open_camp, close_camp),
         cmocka_unit_test_setup_teardown(test_changes_hold_at_once, open_camp, close_camp),
         cmocka_unit_test_setup_teardown(test_unfit, open_camp, close_camp),
