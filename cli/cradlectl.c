@@ -6,6 +6,7 @@
 #include "cli/ctl_backup.h"
 #include "cli/ctl_handset.h"
 #include "cli/ctl_pki.h"
+#include "cli/ctl_seal.h"
 #include "cli/ctl_status.h"
 
 /* clang-format off */
@@ -40,6 +41,8 @@ static const struct ctl_command commands[] = {
     { "pki", "trust-bundle", "", ctl_pki_trust_bundle, "write what a RADIUS server must trust, and whom" },
     { "audit", "list", "", ctl_audit_list, "list the records of the audit trail" },
     { "audit", "verify", "", ctl_audit_verify, "prove that no record of the audit trail was changed or removed" },
+    { "seal", "status", "", ctl_seal_status, "show the data keys, and how far re-sealing is" },
+    { "seal", "rotate", "[--wait]", ctl_seal_rotate, "make a new data key; what is stored is re-sealed in the background" },
     { NULL, NULL, NULL, NULL, NULL },
 };
 /* clang-format on */

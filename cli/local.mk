@@ -27,6 +27,8 @@ cli_libcli_a_SOURCES = \
 	cli/ctl_pki_revoke.c \
 	cli/ctl_pki_revoke.h \
 	cli/ctl_print.c \
+	cli/ctl_seal.c \
+	cli/ctl_seal.h \
 	cli/ctl_status.c \
 	cli/ctl_status.h \
 	cli/diary.c \

@@ -12,6 +12,7 @@
 #include "fleet/logbook.h"
 #include "fleet/memory.h"
 #include "fleet/refusal.h"
+#include "fleet/reseal.h"
 #include "fleet/sighting.h"
 #include "fleet/state.h"
 #include "fleet/throttle.h"
@@ -248,6 +249,7 @@ void fleet_close(struct fleet *fleet)
 {
     if (fleet == NULL)
         return;
+    reseal_stop(fleet);
     /* Work gives to the hashes, and they to the suspects, never the other way; all use the catalog, and its
      * last writes the logbook.
      */

@@ -17,6 +17,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+struct reseal;        /* the thread that re-seals (reseal.h) */
 struct vault;         /* data keys (vault.h) */
 struct cache;         /* hot contents (cache.h) */
 struct memory;        /* verified credentials (memory.h) */
@@ -40,6 +41,7 @@ struct fleet {
     struct work_pool *hashes;   /* password hashes; hash_workers threads, hash_queue places */
     struct work_pool *suspects; /* those of suspects (throttle.h): one thread, throttle_queue places */
     struct vault *vault;
+    struct reseal *reseal;   /* while it serves */
     _Atomic bool backing_up; /* backup.c: one at a time */
     struct cache *cache;
     struct memory *memory;

@@ -67,6 +67,8 @@ fleet_libfleet_a_SOURCES = \
 	fleet/reader.h \
 	fleet/refusal.c \
 	fleet/refusal.h \
+	fleet/reseal.c \
+	fleet/reseal.h \
 	fleet/resend.c \
 	fleet/resend.h \
 	fleet/segment.c \

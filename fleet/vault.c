@@ -294,6 +294,14 @@ bool vault_oldest(struct vault *vault, uint32_t *ret_key)
     return free_to_go;
 }
 
+bool vault_has_older(struct vault *vault)
+{
+    pthread_mutex_lock(&vault->lock);
+    bool older = vault->count > 1;
+    pthread_mutex_unlock(&vault->lock);
+    return older;
+}
+
 void vault_forget(struct vault *vault, uint32_t key)
 {
     pthread_mutex_lock(&vault->lock);

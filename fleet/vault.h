@@ -59,6 +59,7 @@ void vault_take(struct vault *vault, struct vault_new *taken);
 void vault_drop(struct vault_new *dropped);
 /* The lowest chunk key; false when it is the newest one, or somebody who entered may still need it. */
 bool vault_oldest(struct vault *vault, uint32_t *ret_key);
+bool vault_has_older(struct vault *vault); /* than the newest */
 /* Wipes a chunk key whose row is gone, and that no reader's snapshot can name any more. Never the newest. */
 void vault_forget(struct vault *vault, uint32_t key);
 

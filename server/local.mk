@@ -46,6 +46,8 @@ server_libserver_a_SOURCES = \
 	server/route.h \
 	server/trail.c \
 	server/trail.h \
+	server/seals.c \
+	server/seals.h \
 	server/upkeep.c \
 	server/upkeep.h
 

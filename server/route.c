@@ -9,6 +9,7 @@
 #include "server/handsets.h"
 #include "server/logs.h"
 #include "server/refusals.h"
+#include "server/seals.h"
 #include "server/trail.h"
 #include "server/upkeep.h"
 
@@ -52,6 +53,8 @@ static const struct route routes[] = {
     { METHOD_GET,    "/api/v1/versions",                    ADMIN,      BODY_NONE,   files_versions,   "list the former versions of a file" },
     { METHOD_GET,    "/api/v1/backup",                      ADMIN,      BODY_NONE,   upkeep_backup,    "download a sealed backup of the whole catalog" },
     { METHOD_GET,    "/api/v1/audit",                       ADMIN,      BODY_NONE,   trail_list,       "list the records of the audit trail" },
+    { METHOD_GET,    "/api/v1/seal",                        ADMIN,      BODY_NONE,   seals_status,     "show the data keys, and how far re-sealing is" },
+    { METHOD_POST,   "/api/v1/seal/rotate",                 ADMIN,      BODY_NONE,   seals_rotate,     "make a new data key, and re-seal in the background" },
     { METHOD_GET,    "/{path}",                             WHO_ALL,    BODY_NONE,   files_read,       "read a file or a log, or list a folder" },
     { METHOD_PUT,    "/{path}",                             WHO_ALL,    BODY_UPLOAD, files_write,      "store a file, or a new generation of a log" },
     { METHOD_DELETE, "/{path}",                             WHO_ALL,    BODY_NONE,   files_remove,     "remove a file, or end a log's generation" },

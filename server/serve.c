@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "fleet/audit.h"
 #include "fleet/fleet.h"
+#include "fleet/reseal.h"
 #include "ftps/ftps.h"
 #include "server/command.h"
 #include "server/https.h"
@@ -41,6 +42,8 @@ static enum fault_code set_up(const struct load *load, struct serving *s, struct
     load_warn_trust(trust);
     tls_trust_unref(trust);
     code = audit_serve(s->fleet, "version=" PACKAGE_VERSION, f);
+    if (code == FAULT_OK)
+        code = reseal_start(s->fleet, f);
     if (code == FAULT_OK)
         code = https_start(s->fleet, load->identity, &s->https, f);
     if (code == FAULT_OK)

@@ -123,6 +123,7 @@ UNIT_TESTS += \
 	tests/unit/fleet/test_memory \
 	tests/unit/fleet/test_origin \
 	tests/unit/fleet/test_refusal \
+	tests/unit/fleet/test_reseal \
 	tests/unit/fleet/test_segment \
 	tests/unit/fleet/test_sighting \
 	tests/unit/fleet/test_tally \
@@ -152,6 +153,7 @@ tests_unit_fleet_test_lost_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_memory_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_origin_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_refusal_LDADD = $(FLEET_TEST_LIBS)
+tests_unit_fleet_test_reseal_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_segment_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_sighting_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_throttle_LDADD = $(FLEET_TEST_LIBS)
@@ -331,6 +333,7 @@ E2E_TESTS = \
 	tests/e2e/test_resend.py \
 	tests/e2e/test_revoked.py \
 	tests/e2e/test_scan.py \
+	tests/e2e/test_seal.py \
 	tests/e2e/test_simulator.py \
 	tests/e2e/test_tls.py \
 	tests/e2e/test_uploads.py \

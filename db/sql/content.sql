@@ -59,3 +59,20 @@ DELETE FROM chunk WHERE content = $1 AND EXISTS (SELECT 1 FROM content WHERE id 
 
 -- chunk_delete_staged () -> ()
 DELETE FROM chunk WHERE content IN (SELECT id FROM content WHERE staged = 1);
+
+-- Contents that may have chunks under older keys than $1; $2 of them could not be read, and stand first.
+-- content_older (i, i) -> (b, i, b, i, i, b)
+SELECT id, size, digest, kind, chunks, mac FROM content WHERE key < $1 AND kind < 2 AND staged = 0
+ORDER BY key LIMIT 32 OFFSET $2;
+
+-- content_older_sum (i) -> (i, i)
+SELECT COUNT(*), COALESCE(SUM(size), 0) FROM content WHERE key < $1 AND kind < 2 AND staged = 0;
+
+-- content_advance (b, i) -> ()
+UPDATE content SET key = $2 WHERE id = $1 AND key < $2 AND kind < 2;
+
+-- chunk_reseal (b, i, b) -> ()
+UPDATE chunk SET sealed = $3 WHERE content = $1 AND number = $2;
+
+-- content_exists (b) -> (i)
+SELECT 1 FROM content WHERE id = $1;

@@ -22,3 +22,18 @@ UPDATE key SET wrapped = $2 WHERE id = $1;
 -- The key of one content and of nothing else.
 -- key_delete_own (b) -> ()
 DELETE FROM key WHERE purpose = 'own' AND id = (SELECT key FROM content WHERE id = $1 AND kind = 2);
+
+-- What lies under each key but those of single contents.
+-- key_status () -> (i, t, i, i, i)
+SELECT key.id, key.purpose, key.created,
+       (SELECT COUNT(*) FROM content WHERE content.key = key.id AND content.kind < 2),
+       (SELECT COALESCE(SUM(content.size), 0) FROM content WHERE content.key = key.id AND content.kind < 2)
+FROM key WHERE key.purpose <> 'own' ORDER BY key.id;
+
+-- key_count_own () -> (i)
+SELECT COUNT(*) FROM key WHERE purpose = 'own';
+
+-- A chunk key that no content needs.
+-- key_retire (i) -> ()
+DELETE FROM key WHERE id = $1 AND purpose = 'chunk'
+AND NOT EXISTS (SELECT 1 FROM content WHERE content.key <= $1 AND content.kind < 2);
