@@ -64,11 +64,16 @@ tests_unit_db_test_schema_LDADD = $(DB_TEST_LIBS)
 tests_unit_db_test_snapshot_LDADD = $(DB_TEST_LIBS)
 tests_unit_db_test_sql_LDADD = $(DB_TEST_LIBS)
 UNIT_TESTS += \
+	tests/unit/pki/test_bag \
 	tests/unit/pki/test_batch \
+	tests/unit/pki/test_bundle \
 	tests/unit/pki/test_check \
+	tests/unit/pki/test_crl \
 	tests/unit/pki/test_der \
+	tests/unit/pki/test_explain \
 	tests/unit/pki/test_file \
 	tests/unit/pki/test_finding \
+	tests/unit/pki/test_found \
 	tests/unit/pki/test_fragment \
 	tests/unit/pki/test_issue \
 	tests/unit/pki/test_key \
@@ -81,13 +86,19 @@ UNIT_TESTS += \
 	tests/unit/pki/test_pem \
 	tests/unit/pki/test_profile \
 	tests/unit/pki/test_renew \
+	tests/unit/pki/test_request \
 	tests/unit/pki/test_revoke \
 	tests/unit/pki/test_store
+tests_unit_pki_test_bag_LDADD = $(PKI_TEST_LIBS)
 tests_unit_pki_test_batch_LDADD = $(PKI_TEST_LIBS)
+tests_unit_pki_test_bundle_LDADD = $(PKI_TEST_LIBS)
 tests_unit_pki_test_check_LDADD = $(PKI_TEST_LIBS)
+tests_unit_pki_test_crl_LDADD = $(PKI_TEST_LIBS)
 tests_unit_pki_test_der_LDADD = $(PKI_TEST_LIBS)
+tests_unit_pki_test_explain_LDADD = $(PKI_TEST_LIBS)
 tests_unit_pki_test_file_LDADD = $(PKI_TEST_LIBS)
 tests_unit_pki_test_finding_LDADD = $(PKI_TEST_LIBS)
+tests_unit_pki_test_found_LDADD = $(PKI_TEST_LIBS)
 tests_unit_pki_test_fragment_LDADD = $(PKI_TEST_LIBS)
 tests_unit_pki_test_issue_LDADD = $(PKI_TEST_LIBS)
 tests_unit_pki_test_key_LDADD = $(PKI_TEST_LIBS)
@@ -100,6 +111,7 @@ tests_unit_pki_test_order_LDADD = $(PKI_TEST_LIBS)
 tests_unit_pki_test_pem_LDADD = $(PKI_TEST_LIBS)
 tests_unit_pki_test_profile_LDADD = $(PKI_TEST_LIBS)
 tests_unit_pki_test_renew_LDADD = $(PKI_TEST_LIBS)
+tests_unit_pki_test_request_LDADD = $(PKI_TEST_LIBS)
 tests_unit_pki_test_revoke_LDADD = $(PKI_TEST_LIBS)
 tests_unit_pki_test_store_LDADD = $(PKI_TEST_LIBS)
 UNIT_TESTS += \

@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "base/clock.h"
-#include "pki/bag.h"
-#include "pki/explain.h"
 #include "pki/order.h"
 #include "tests/unit/pki/place.h"
 
@@ -127,78 +124,11 @@ static void test_what_is_missing(void **state)
     drop(&o);
 }
 
-static void explain(const char *name, int64_t now, struct buf *out)
-{
-    struct fault f;
-    buf_clear(out);
-    place_good(explain_file(place_file(name), now, &place_source, out, &f), &f);
-}
-
-static void test_explain(void **state)
-{
-    (void)state;
-    struct buf out;
-    struct fault f;
-    int64_t now = clock_wall_ms() / 1000;
-    buf_init(&out, 1 << 20);
-    explain(LEAF, now, &out);
-    assert_non_null(strstr(out.data, "of           CN=a.test"));
-    assert_non_null(strstr(out.data, "825 days left"));
-    explain(LEAF, server.not_after, &out);
-    assert_non_null(strstr(out.data, "EXPIRED"));
-    explain(LEAF, now - 7200, &out);
-    assert_non_null(strstr(out.data, "NOT VALID YET"));
-    explain("pki/server/a.test.key", now, &out);
-    assert_non_null(strstr(out.data, "not shown"));
-    assert_non_null(strstr(out.data, "ECDSA, P-256"));
-    AUTO_FREE char *key = place_read("pki/server/a.test.key");
-    char *second = strchr(key, '\n') + 1;
-    *strchr(second, '\n') = '\0';
-    assert_null(strstr(out.data, second));
-    explain("pki/ca/handset-crl.pem", now, &out);
-    assert_non_null(strstr(out.data, "entries      0"));
-    place_write("text", "nothing of the kind\n");
-    assert_int_equal(explain_file(place_file("text"), now, &place_source, &out, &f), FAULT_INPUT);
-    assert_non_null(strstr(f.text, "text: it is no certificate"));
-    place_write("cut", "-----BEGIN CERTIFICATE-----\nMIIB\n");
-    assert_int_equal(explain_file(place_file("cut"), now, &place_source, &out, &f), FAULT_INPUT);
-    place_write("empty", "");
-    assert_int_equal(explain_file(place_file("empty"), now, &place_source, &out, &f), FAULT_INPUT);
-    buf_fini(&out);
-}
-
-static void test_bag(void **state)
-{
-    (void)state;
-    gnutls_x509_privkey_t key = NULL;
-    gnutls_x509_crt_t chain[1] = { NULL };
-    struct buf der, out;
-    struct fault f;
-    buf_init(&der, 1 << 16);
-    buf_init(&out, 1 << 16);
-    place_good(key_load(place_file("pki/handset/00907a000001.key"), NULL, &key, &f), &f);
-    place_good(mint_load(handset.file, &chain[0], &f), &f);
-    place_good(bag_make(key, chain, 1, "00907a000001", &place_passphrase, &der, &f), &f);
-    place_good(file_write(place_file("x.p12"), 0600, FILE_NEW, der.data, der.used, &f), &f);
-    explain("x.p12", clock_wall_ms() / 1000, &out);
-    assert_non_null(strstr(out.data, "PKCS #12\nPrivate key (not shown)\nCertificate\n"));
-    assert_non_null(strstr(out.data, "CN=00907a000001"));
-    buf_clear(&out);
-    place_good(explain_file(place_file("x.p12"), 0, NULL, &out, &f), &f);
-    assert_non_null(strstr(out.data, "give its passphrase"));
-    gnutls_x509_privkey_deinit(key);
-    gnutls_x509_crt_deinit(chain[0]);
-    buf_fini(&der);
-    buf_fini(&out);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_order),
         cmocka_unit_test(test_what_is_missing),
-        cmocka_unit_test(test_explain),
-        cmocka_unit_test(test_bag),
     };
     return cmocka_run_group_tests_name("order", tests, set_up, tear_down);
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/clock.h"
 #include "pki/renew.h"
-#include "pki/request.h"
 #include "tests/unit/pki/place.h"
 
 static struct store store;
@@ -114,40 +113,12 @@ static void test_foreign_key(void **state)
     assert_false(file_exists(place_file("pki/handset/00907a000002.key")));
 }
 
-static void test_requests(void **state)
-{
-    (void)state;
-    struct names names = { 0 };
-    struct buf key, pem;
-    struct request request = { 0 };
-    struct fault f;
-    buf_init(&key, 1 << 16);
-    buf_init(&pem, 1 << 16);
-    place_good(names_add(&names, "a.test", &f), &f);
-    place_good(names_add(&names, "2001:db8::1", &f), &f);
-    place_good(request_new(KEY_P384, "a.test", &names, &key, &pem, &f), &f);
-    place_write("a.csr", pem.data);
-    place_good(request_load(place_file("a.csr"), &request, &f), &f);
-    assert_string_equal(request.common_name, "a.test");
-    assert_int_equal(request.names.count, 2);
-    assert_string_equal(request.names.at[1], "2001:db8::1");
-    assert_int_equal(request.ignored, 0);
-    request_fini(&request);
-    place_write("b.csr", key.data);
-    assert_int_equal(request_load(place_file("b.csr"), &request, &f), FAULT_INPUT);
-    assert_int_equal(request_load(place_file("c.csr"), &request, &f), FAULT_ABSENT);
-    assert_null(request.key);
-    buf_wipe(&key);
-    buf_fini(&pem);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_find),
         cmocka_unit_test(test_keys),
         cmocka_unit_test(test_foreign_key),
-        cmocka_unit_test(test_requests),
     };
     return cmocka_run_group_tests_name("renew", tests, set_up, tear_down);
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/clock.h"
-#include "pki/bundle.h"
 #include "pki/revoke.h"
 #include "tests/unit/pki/place.h"
 
@@ -102,57 +101,11 @@ static void test_numbers_grow_without_a_clock(void **state)
     assert_true(crl_number(list) >= (uint64_t)(clock_wall_ms() / 1000));
 }
 
-/* After the others: one of two handsets is revoked. */
-static void test_bundle(void **state)
-{
-    (void)state;
-    struct buf text;
-    size_t count = 0;
-    struct fault f;
-    int64_t now = clock_wall_ms() / 1000;
-    buf_init(&text, 1 << 20);
-    place_good(bundle_identities(&store, now, &text, &count, &f), &f);
-    assert_string_equal(text.data, "00907a000002\n");
-    assert_int_equal(count, 1);
-    buf_clear(&text);
-    place_good(bundle_identities(&store, two.not_after, &text, &count, &f), &f);
-    assert_int_equal(count, 0);
-    place_good(bundle_radius(&store, now, &text, &f), &f);
-    assert_non_null(strstr(text.data, "BEGIN CERTIFICATE"));
-    assert_non_null(strstr(text.data, "BEGIN X509 CRL"));
-    assert_null(strstr(text.data, "PRIVATE KEY"));
-    /* A list that is over would keep everybody out. */
-    assert_int_equal(bundle_radius(&store, now + 31 * 86400, &text, &f), FAULT_INPUT);
-    assert_non_null(strstr(f.text, "pki crl root"));
-    buf_fini(&text);
-}
-
-static void test_reasons(void **state)
-{
-    (void)state;
-    for (int i = 0; i < CRL_REASONS; i++) {
-        enum crl_reason reason;
-        place_good(crl_reason_find(crl_reason_word((enum crl_reason)i), &reason, NULL), NULL);
-        assert_int_equal(reason, i);
-    }
-    enum crl_reason reason;
-    struct fault f;
-    assert_int_equal(crl_reason_find("boredom", &reason, &f), FAULT_INPUT);
-    struct buf pem;
-    buf_init(&pem, 1 << 16);
-    const struct crl_entry bad = { "1", 1, CRL_UNSPECIFIED }, odd = { "zz", 1, CRL_UNSPECIFIED };
-    assert_int_equal(crl_make(&issuer, &bad, 1, 1, 1, 2, &pem, &f), FAULT_INPUT);
-    assert_int_equal(crl_make(&issuer, &odd, 1, 1, 1, 2, &pem, &f), FAULT_INPUT);
-    buf_fini(&pem);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_revoke),
         cmocka_unit_test(test_numbers_grow_without_a_clock),
-        cmocka_unit_test(test_bundle),
-        cmocka_unit_test(test_reasons),
     };
     return cmocka_run_group_tests_name("revoke", tests, set_up, tear_down);
 }
