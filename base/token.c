@@ -36,6 +36,9 @@ const char *token_shown(const char *uri, char *out, size_t size)
     /* PINs are query attributes (behind '?'); before RFC 7512 pinfile was one of the path. */
     size_t n = strcspn(uri, "?");
     const char *pin = strstr(uri, ";pin");
+    const char *first = token_is_uri(uri) ? uri + strlen(TOKEN_SCHEME) : NULL;
+    if (first != NULL && strncmp(first, "pin", 3) == 0)
+        pin = first;
     if (pin != NULL && (size_t)(pin - uri) < n)
         n = (size_t)(pin - uri);
     snprintf(out, size, "%.*s", (int)n, uri);

@@ -7,6 +7,8 @@
 #include "base/token.h"
 #include "server/preflight.h"
 
+#include <stdio.h>
+
 enum fault_code load_identity(const struct settings *settings, struct tls_identity **ret_identity,
                               struct fault *f)
 {
@@ -59,13 +61,23 @@ void load_fini(struct load *load)
     *load = (struct load){ 0 };
 }
 
+static const char *const staple_names[] = { "ocsp_staple", "ocsp_staple2" };
+
 static void warn_of_staples(const struct tls_identity *identity)
 {
-    static const char *const names[] = { "ocsp_staple", "ocsp_staple2" };
     for (int i = 0; i < 2; i++) {
         const char *note = tls_identity_note(identity, i);
         if (note != NULL)
-            log_event(LOG_SETTINGS_WARNING, "setting=%s text=%s", names[i], LOG_VALUE(note));
+            log_event(LOG_SETTINGS_WARNING, "setting=%s text=%s", staple_names[i], LOG_VALUE(note));
+    }
+}
+
+void load_print_staples(const struct tls_identity *identity)
+{
+    for (int i = 0; i < 2; i++) {
+        const char *note = tls_identity_note(identity, i);
+        if (note != NULL)
+            printf("warning: %s: %s\n", staple_names[i], note);
     }
 }
 

@@ -33,5 +33,7 @@ enum fault_code load_identity(const struct settings *settings, struct tls_identi
 void load_warn(const struct settings *settings, const struct tls_identity *identity);
 /* The same for CRLs: one that is overdue revokes as before, but not what was revoked since. */
 void load_warn_trust(const struct tls_trust *trust);
+/* Prints on standard output which staples are named and not used, for `cradled check`. */
+void load_print_staples(const struct tls_identity *identity);
 
 #endif

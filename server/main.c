@@ -105,6 +105,8 @@ static int check(const struct settings *settings)
     if (code == FAULT_OK)
         code = load_identity(settings, &identity, &f);
     if (code == FAULT_OK)
+        load_print_staples(identity);
+    if (code == FAULT_OK)
         code = fleet_trust_load(settings, &trust, &f);
     tls_trust_unref(trust);
     tls_identity_unref(identity);

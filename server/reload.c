@@ -62,7 +62,8 @@ void reload(const struct load_source *source, struct watch *watch, const struct 
         load_warn(serving->fleet->settings, load.identity);
         load_warn_trust(trust);
     } else
-        log_event(LOG_RELOAD_FAILED, "cause=%s why=%s", cause, LOG_VALUE(f.text));
+        log_event(LOG_RELOAD_FAILED, "cause=%s why=%s", cause,
+                  log_value(f.text, (char[2 * sizeof f.text]){ 0 }, 2 * sizeof f.text));
     record(serving->fleet, cause, code == FAULT_OK ? NULL : &f);
     tls_trust_unref(trust);
     load_fini(&load);

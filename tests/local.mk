@@ -28,6 +28,7 @@ UNIT_TESTS += \
 	tests/unit/base/test_stream \
 	tests/unit/base/test_tls \
 	tests/unit/base/test_trust \
+	tests/unit/base/test_token \
 	tests/unit/base/test_utf \
 	tests/unit/base/test_value \
 	tests/unit/base/test_work \
@@ -48,6 +49,7 @@ tests_unit_base_test_settings_LDADD = $(BASE_TEST_LIBS)
 tests_unit_base_test_stream_LDADD = $(BASE_TEST_LIBS)
 tests_unit_base_test_tls_LDADD = $(BASE_TEST_LIBS)
 tests_unit_base_test_trust_LDADD = $(BASE_TEST_LIBS)
+tests_unit_base_test_token_LDADD = $(BASE_TEST_LIBS)
 tests_unit_base_test_utf_LDADD = $(BASE_TEST_LIBS)
 tests_unit_base_test_value_LDADD = $(BASE_TEST_LIBS)
 tests_unit_base_test_work_LDADD = $(BASE_TEST_LIBS)
@@ -198,7 +200,8 @@ UNIT_TESTS += \
 	tests/unit/server/test_query \
 	tests/unit/server/test_range \
 	tests/unit/server/test_reply \
-	tests/unit/server/test_route
+	tests/unit/server/test_route \
+	tests/unit/server/test_watch
 tests_unit_server_test_basic_LDADD = $(SERVER_TEST_LIBS)
 tests_unit_server_test_condition_LDADD = $(SERVER_TEST_LIBS)
 tests_unit_server_test_field_LDADD = $(SERVER_TEST_LIBS)
@@ -207,6 +210,7 @@ tests_unit_server_test_query_LDADD = $(SERVER_TEST_LIBS)
 tests_unit_server_test_range_LDADD = $(SERVER_TEST_LIBS)
 tests_unit_server_test_reply_LDADD = $(SERVER_TEST_LIBS)
 tests_unit_server_test_route_LDADD = $(SERVER_TEST_LIBS)
+tests_unit_server_test_watch_LDADD = $(SERVER_TEST_LIBS)
 UNIT_TESTS += \
 	tests/unit/cli/test_ctl \
 	tests/unit/cli/test_diary \

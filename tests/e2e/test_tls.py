@@ -9,6 +9,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import time
 
 import pytest
 
@@ -295,3 +296,16 @@ def test_ticket_keys_are_renewed(new_site, tls):
             assert not second.session_reused
             second.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
             assert b" 200 " in second.recv(4096)
+
+
+def test_a_staple_whose_time_is_over_is_not_served_any_more(new_site, servers, pair, folder):
+    """While the daemon runs on: nobody need restart it at the right second."""
+    chain, key, leaf = pair[1]
+    site = new_site("staple-over", certificate=chain, certificate_key=key, ocsp_staple=servers.staple(leaf, folder / "over.ocsp", hours=4 / 3600),
+                    watch_interval=0)
+    assert "ocsp_staple" not in site.log_text()
+    end = time.monotonic() + TIMEOUT
+    for port in ports(site):
+        assert port == site.ftps_port or "OCSP Response Status: successful" in s_client(port, "-status", "-CAfile", servers.cert)
+        while "OCSP response: no response sent" not in s_client(port, "-status", "-CAfile", servers.cert):
+            assert time.monotonic() < end
