@@ -26,6 +26,7 @@ UNIT_TESTS += \
 	tests/unit/base/test_secret \
 	tests/unit/base/test_settings \
 	tests/unit/base/test_stream \
+	tests/unit/base/test_tap \
 	tests/unit/base/test_tls \
 	tests/unit/base/test_trust \
 	tests/unit/base/test_token \
@@ -47,6 +48,7 @@ tests_unit_base_test_seal_LDADD = $(BASE_TEST_LIBS)
 tests_unit_base_test_secret_LDADD = $(BASE_TEST_LIBS)
 tests_unit_base_test_settings_LDADD = $(BASE_TEST_LIBS)
 tests_unit_base_test_stream_LDADD = $(BASE_TEST_LIBS)
+tests_unit_base_test_tap_LDADD = $(BASE_TEST_LIBS)
 tests_unit_base_test_tls_LDADD = $(BASE_TEST_LIBS)
 tests_unit_base_test_trust_LDADD = $(BASE_TEST_LIBS)
 tests_unit_base_test_token_LDADD = $(BASE_TEST_LIBS)

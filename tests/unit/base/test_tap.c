@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the tap hears of a stream of records, however that is cut in pieces. The source is included for the
+ * function that is fed. */
+#include "base/tls_tap.c"
+
+#include "base/mem.h"
+#include "certificates.h"
+
+static int heard(const unsigned char *bytes, size_t n, size_t piece)
+{
+    struct tls_tap tap = { .fd = -1 };
+    for (size_t at = 0; at < n; at += piece)
+        tls_tap_hear(&tap, bytes + at, n - at < piece ? n - at : piece);
+    return tap.refused;
+}
+
+static void test_alerts_whole_and_in_pieces(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        size_t n;
+        int alert;
+    } rows[] = {
+        { "", 0, 0 },
+        { "\x15\x03\x03\x00\x02\x02\x30", 7, 48 },
+        { "\x15\x03\x01\x00\x02\x02\x2a", 7, 42 },
+        { "\x15\x03\x03\x00\x02\x01\x5a", 7, 0 },                      /* a warning */
+        { "\x15\x03\x03\x00\x02\x02", 6, 0 },                          /* half of one */
+        { "\x15\x03\x03\x00\x03\x02\x30\x00", 8, 0 },                  /* longer: encrypted */
+        { "\x15\x03\x03\x01\x02\x02\x30\x00", 8, 0 },                  /* much longer */
+        { "\x16\x03\x03\x00\x02\x02\x30", 7, 0 },                      /* no alert */
+        { "\x17\x03\x03\x00\x07\x15\x03\x03\x00\x02\x02\x30", 12, 0 }, /* one inside of a record */
+        { "\x16\x03\x01\x00\x03zzz\x14\x03\x03\x00\x01\x01\x15\x03\x03\x00\x02\x02\x2d", 21, 45 },
+        { "\x17\x03\x03\x00\x00\x15\x03\x03\x00\x02\x02\x46", 12, 70 },         /* behind an empty record */
+        { "\x15\x03\x03\x00\x02\x01\x5a\x15\x03\x03\x00\x02\x02\x2e", 14, 46 }, /* behind a warning */
+        { "\x15\x03\x03\x00\x02\x02\x30\x17\x03\x03\x00\x01z", 13, 48 },
+        { "GET / HTTP/1.1\r\nHost: a\r\n\r\n", 27, 0 },
+    };
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++)
+        for (size_t piece = 1; piece <= rows[i].n + 1; piece++) {
+            int got = heard((const unsigned char *)rows[i].bytes, rows[i].n, piece);
+            if (got != rows[i].alert)
+                fail_msg("row %zu in pieces of %zu: %d", i, piece, got);
+        }
+}
+
+/* Any bytes at all: it neither reads nor writes outside of its own, which the sanitizers see. */
+static void test_nonsense(void **state)
+{
+    (void)state;
+    static unsigned char bytes[65536];
+    uint32_t x = 1;
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        x = x * 1664525U + 1013904223U;
+        bytes[i] = (unsigned char)(x >> 28 == 0 ? 21 : x >> 24);
+    }
+    for (size_t piece = 1; piece < 40; piece++)
+        for (size_t from = 0; from < 64; from++)
+            assert_int_equal(heard(bytes + from, sizeof bytes - from, piece),
+                             heard(bytes + from, sizeof bytes - from, sizeof bytes));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_alerts_whole_and_in_pieces),
+        cmocka_unit_test(test_nonsense),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
