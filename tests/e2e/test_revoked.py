@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Revoked certificates: always a refusal, whatever else is shown, over both protocols and on both versions of TLS."""
+import base64
 import http.client
 import pathlib
 import signal
@@ -251,3 +252,22 @@ def test_a_pinned_certificate(site, tls):
     assert https(site, cert, tls=tls) == 401
     assert site.api("PATCH", f"/handsets/{mac}", {"pinned": None}).json["pinned"] is None
     assert site.api("PATCH", f"/handsets/{mac}", {"pinned": "12"}).status == 400
+
+
+@pytest.mark.parametrize("tls", ["1.2", "1.3"])
+def test_another_handsets_name_on_a_resumed_session(site, tls):
+    """A resumed session carries its certificate along: a user name or a right password of another handset is refused beside it."""
+    cert = site.cas.issue(f"mine{tls}", f"/CN={site.macs[0]}")
+    context = site.context(tls, *cert)
+    first, session = kept_alive(site, context)
+    first.close()
+    for user in (site.handsets[1], (site.macs[1], "whatever")):
+        raw = socket.create_connection(("127.0.0.1", site.https_port), TIMEOUT)
+        with context.wrap_socket(raw, server_hostname="127.0.0.1", session=session) as again:
+            assert again.session_reused
+            secret = base64.b64encode(":".join(user).encode()).decode()
+            again.sendall(f"GET /site.cfg HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic {secret}\r\nConnection: close\r\n\r\n".encode())
+            assert int(again.recv(1000).split()[1]) == 401
+        # TLS 1.3 tickets are good for once, as clients see it.
+        first, session = kept_alive(site, context)
+        first.close()
