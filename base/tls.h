@@ -151,8 +151,10 @@ struct tls_tap {
     int fd;                             /* borrowed */
     void (*ended)(struct tls_tap *tap); /* just before the session is gone, whoever frees it; may be NULL */
     /* tls_tap.c's: where it is in the record that comes in */
-    unsigned char record[7]; /* its header, and what an alert in the clear says */
-    size_t got, rest;        /* of that; of the record */
+    unsigned char record[11]; /* its header, and what is wanted of it */
+    size_t got, rest;         /* of that; of the record */
+    bool greeted;             /* the first record is over */
+    int hello;                /* the version in the client's hello; 0 while there was none */
     int refused;
 };
 /* Before the handshake. Receiving goes through the tap from now on, sending through fd as before. */
@@ -161,6 +163,9 @@ enum fault_code tls_tap_begin(struct tls_tap *tap, gnutls_session_t session, int
 void tls_tap_forget(struct tls_tap *tap); /* takes one that never began */
 /* The alert that the client refused us with so far, in plain words; NULL: none. */
 const char *tls_tap_refusal(const struct tls_tap *tap);
+/* Why a handshake that has failed could not come to anything: the client speaks nothing newer than TLS 1.1.
+ * In plain words; NULL: that was not why. */
+const char *tls_tap_too_old(const struct tls_tap *tap);
 
 /* What a fatal result of GnuTLS means, as "<doing>: words": FAULT_CUT when the peer vanished or ended without
  * close_notify, FAULT_IO, otherwise FAULT_TLS. Call it while errno is still that of the call that failed (0

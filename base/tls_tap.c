@@ -12,7 +12,7 @@
 /* Of the range for private use (RFC 8446, 11); a client that sends it is not answered. */
 #define TLS_TAP_EXTENSION 0xffae
 
-enum { TLS_TAP_HEADER = 5, TLS_TAP_ALERT = 21, TLS_TAP_FATAL = 2 };
+enum { TLS_TAP_HEADER = 5, TLS_TAP_ALERT = 21, TLS_TAP_FATAL = 2, TLS_TAP_HANDSHAKE = 22, TLS_TAP_HELLO = 1 };
 
 /* --- its end --- */
 
@@ -37,36 +37,52 @@ static void tls_tap_over(gnutls_ext_priv_data_t data)
 
 /* --- what comes in --- */
 
-/* One byte of a record's header, or of an alert that may be in the clear: encrypted ones have more than two.
- */
-static void tls_tap_take(struct tls_tap *tap, unsigned char byte)
+/* How many bytes of the record that begins with this header are kept: of an alert that may be in the clear
+ * (encrypted ones have more than two bytes), and of the first record of a handshake, up to the version in the
+ * hello. */
+static size_t tls_tap_wanted(const struct tls_tap *tap)
 {
-    tap->record[tap->got++] = byte;
     if (tap->got < TLS_TAP_HEADER)
-        return;
-    if (tap->got == TLS_TAP_HEADER)
-        tap->rest = (size_t)tap->record[3] << 8 | tap->record[4];
-    else
-        tap->rest--;
-    if (tap->got == TLS_TAP_HEADER + 2 && tap->record[TLS_TAP_HEADER] == TLS_TAP_FATAL)
-        tap->refused = tap->record[TLS_TAP_HEADER + 1];
+        return TLS_TAP_HEADER;
+    size_t length = (size_t)tap->record[3] << 8 | tap->record[4];
+    if (tap->record[0] == TLS_TAP_ALERT && length == 2)
+        return TLS_TAP_HEADER + 2;
+    if (tap->record[0] == TLS_TAP_HANDSHAKE && !tap->greeted && length >= 6)
+        return TLS_TAP_HEADER + 6;
+    return TLS_TAP_HEADER;
+}
+
+/* What was wanted of the record is there. */
+static void tls_tap_learn(struct tls_tap *tap)
+{
+    const unsigned char *body = tap->record + TLS_TAP_HEADER;
+    if (tap->record[0] == TLS_TAP_ALERT && body[0] == TLS_TAP_FATAL)
+        tap->refused = body[1];
+    if (tap->record[0] == TLS_TAP_HANDSHAKE && body[0] == TLS_TAP_HELLO)
+        tap->hello = body[4] << 8 | body[5];
 }
 
 /* Walks from record to record. */
 static void tls_tap_hear(struct tls_tap *tap, const unsigned char *bytes, size_t n)
 {
-    while (n > 0) {
-        bool header = tap->got < TLS_TAP_HEADER;
-        bool alert = !header && tap->record[0] == TLS_TAP_ALERT && tap->record[3] == 0 && tap->record[4] == 2;
-        size_t some = header || alert ? 1 : n < tap->rest ? n : tap->rest;
-        if (header || alert)
-            tls_tap_take(tap, *bytes);
-        else
+    for (size_t i = 0; i < n;) {
+        if (tap->got < tls_tap_wanted(tap)) {
+            tap->record[tap->got++] = bytes[i++];
+            if (tap->got == TLS_TAP_HEADER)
+                tap->rest = (size_t)tap->record[3] << 8 | tap->record[4];
+            else if (tap->got > TLS_TAP_HEADER)
+                tap->rest--;
+            if (tap->got > TLS_TAP_HEADER && tap->got == tls_tap_wanted(tap))
+                tls_tap_learn(tap);
+        } else {
+            size_t some = n - i < tap->rest ? n - i : tap->rest;
             tap->rest -= some;
-        bytes += some;
-        n -= some;
-        if (tap->got >= TLS_TAP_HEADER && tap->rest == 0)
+            i += some;
+        }
+        if (tap->got >= TLS_TAP_HEADER && tap->rest == 0) {
             tap->got = 0;
+            tap->greeted = true;
+        }
     }
 }
 
@@ -116,4 +132,12 @@ const char *tls_tap_refusal(const struct tls_tap *tap)
     if (alert == GNUTLS_A_CLOSE_NOTIFY)
         alert = (gnutls_alert_description_t)tap->refused;
     return alert == GNUTLS_A_CLOSE_NOTIFY || alert == GNUTLS_A_USER_CANCELED ? NULL : tls_alert_name(alert);
+}
+
+const char *tls_tap_too_old(const struct tls_tap *tap)
+{
+    const int modern = 0x0303; /* TLS 1.2, which clients of TLS 1.3 say too */
+    return tap->hello != 0 && tap->hello < modern
+               ? "protocol version: the client's TLS is older than this listener takes"
+               : NULL;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Clients that refuse *us*: a TLS alert such as "unknown CA" is all that a handset says about why it will not
- * be served, and it says it to nobody else. Counted for each handset, when one was seen lately at that
- * address and no other, otherwise for the address. At most REFUSAL_ROWS_MAX are kept, the newest. Floor 2;
- * blocking (worker) but for refusal_note. */
+ * be served, and it says it to nobody else. Beside them those whose TLS is too old to be spoken to. Counted
+ * for each handset, when one was seen lately at that address and no other, otherwise for the address. At most
+ * REFUSAL_ROWS_MAX are kept, the newest. Floor 2; blocking (worker) but for refusal_note. */
 #ifndef CRADLE_REFUSAL_H
 #define CRADLE_REFUSAL_H
 

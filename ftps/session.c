@@ -290,6 +290,8 @@ static void session_shaken(void *user)
 static void session_note_refusal(const struct session *s)
 {
     const char *words = tls_tap_refusal(&s->tap);
+    if (words == NULL && s->state == SESSION_GREETING)
+        words = tls_tap_too_old(&s->tap);
     if (words != NULL && (s->state == SESSION_GREETING || s->state == SESSION_NAME))
         refusal_note(session_fleet(s), s->address, "ftps", words);
 }

@@ -108,6 +108,8 @@ static void session_ended(struct tls_tap *tap)
 {
     struct connection *connection = CONTAINER_OF(tap, struct connection, tap);
     connection->refusal = tls_tap_refusal(tap);
+    if (connection->refusal == NULL && connection->phase == PHASE_SHAKING)
+        connection->refusal = tls_tap_too_old(tap);
 }
 
 struct connection *connection_new(struct gate *gate, enum serves serves, int fd,
@@ -162,8 +164,8 @@ static void say_handshake(const struct connection *connection)
 {
     bool before = connection->phase == PHASE_SHAKING || connection->phase == PHASE_HEADER;
     if (connection->refusal != NULL && before) {
-        log_event(LOG_TLS_FAILED, "protocol=https address=%s why=\"the peer refused: %s\"",
-                  connection->address, connection->refusal);
+        log_event(LOG_TLS_FAILED, "protocol=https address=%s why=\"refused: %s\"", connection->address,
+                  connection->refusal);
         refusal_note(connection->gate->fleet, connection->address, "https", connection->refusal);
     } else if (connection->phase == PHASE_SHAKING) {
         log_event(LOG_TLS_FAILED, "protocol=https address=%s why=\"the handshake failed or was given up\"",

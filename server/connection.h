@@ -40,7 +40,7 @@ struct connection {
     struct tls_trust *trust;  /* that `peer` was examined with; NULL before */
     struct tls_peer peer;
     struct tls_tap tap;
-    const char *refusal; /* what the client refused us with, once the session has ended; NULL: it did not */
+    const char *refusal; /* why the client does not get along with us, once the session has ended; or NULL */
     bool linger;         /* refused while the client may still be sending */
     _Atomic int phase;
     _Atomic int64_t since;           /* steady ms: the phase, or the last time that it showed progress */

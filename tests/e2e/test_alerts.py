@@ -60,7 +60,7 @@ def test_one_that_does_not_hold_our_root(site, strangers, protocol, tls):
     found = refusals(site)
     assert list(found) in ([("127.0.0.1", protocol)], [(site.macs[0], protocol)])
     assert list(found.values()) == [[words]]
-    assert f"the peer refused: {words}" in site.log_text()
+    assert f"refused: {words}" in site.log_text()
 
 
 @pytest.mark.parametrize("tls", ["1.2", "1.3"])
@@ -98,6 +98,16 @@ def test_an_alert_in_the_clear(site, protocol, tls, alert, pieces):
             pass
     found = list(refusals(site).values())
     assert len(found) == 1 and len(found[0]) == 1 and found[0][0].startswith(WORDS[alert])
+
+
+@pytest.mark.parametrize("protocol", ["https", "ftps"])
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_one_whose_tls_is_too_old(site, protocol):
+    context = site.context()
+    context.minimum_version, context.maximum_version = ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    knock(site, protocol, context)
+    assert list(refusals(site).values()) == [["protocol version: the client's TLS is older than this listener takes"]]
 
 
 @pytest.mark.parametrize("protocol", ["https", "ftps"])

@@ -45,6 +45,42 @@ static void test_alerts_whole_and_in_pieces(void **state)
         }
 }
 
+static int version(const unsigned char *bytes, size_t n, size_t piece, const char **ret_words)
+{
+    struct tls_tap tap = { .fd = -1 };
+    for (size_t at = 0; at < n; at += piece)
+        tls_tap_hear(&tap, bytes + at, n - at < piece ? n - at : piece);
+    *ret_words = tls_tap_too_old(&tap);
+    return tap.hello;
+}
+
+static void test_the_version_of_a_hello(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        size_t n;
+        int version;
+        bool old;
+    } rows[] = {
+        { "\x16\x03\x01\x00\x06\x01\x00\x00\x02\x03\x01", 11, 0x0301, true },
+        { "\x16\x03\x01\x00\x08\x01\x00\x00\x04\x03\x02zz", 13, 0x0302, true },
+        { "\x16\x03\x01\x00\x08\x01\x00\x00\x04\x03\x03zz", 13, 0x0303, false },
+        { "\x16\x03\x01\x00\x08\x02\x00\x00\x04\x03\x01zz", 13, 0, false }, /* another message */
+        { "\x16\x03\x01\x00\x05\x01\x00\x00\x02\x03", 10, 0, false }, /* cut in its middle: not looked for */
+        { "\x15\x03\x01\x00\x02\x01\x5a\x16\x03\x01\x00\x06\x01\x00\x00\x02\x03\x01", 18, 0, false },
+        { "\x16\x03\x01\x00\x06\x01\x00\x00\x02\x03\x03\x16\x03\x01\x00\x06\x01\x00\x00\x02\x03\x01", 22,
+          0x0303, false }, /* the first one counts */
+    };
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++)
+        for (size_t piece = 1; piece <= rows[i].n; piece++) {
+            const char *words = NULL;
+            int got = version((const unsigned char *)rows[i].bytes, rows[i].n, piece, &words);
+            if (got != rows[i].version || (words != NULL) != rows[i].old)
+                fail_msg("row %zu in pieces of %zu: %x", i, piece, (unsigned)got);
+        }
+}
+
 /* Any bytes at all: it neither reads nor writes outside of its own, which the sanitizers see. */
 static void test_nonsense(void **state)
 {
@@ -65,6 +101,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_alerts_whole_and_in_pieces),
+        cmocka_unit_test(test_the_version_of_a_hello),
         cmocka_unit_test(test_nonsense),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
