@@ -4,6 +4,7 @@
 #include "cli/ctl_account.h"
 #include "cli/ctl_audit.h"
 #include "cli/ctl_backup.h"
+#include "cli/ctl_check.h"
 #include "cli/ctl_handset.h"
 #include "cli/ctl_pki.h"
 #include "cli/ctl_seal.h"
@@ -39,6 +40,7 @@ static const struct ctl_command commands[] = {
     { "pki", "chain", "FILE…", ctl_pki_chain, "put certificates into the order that handsets need" },
     { "pki", "show", "[FILE]…", ctl_pki_show, "tell what is in a file, or list what was signed" },
     { "pki", "trust-bundle", "", ctl_pki_trust_bundle, "write what a RADIUS server must trust, and whom" },
+    { "pki", "check", "[FILE]…", ctl_check, "say what is wrong with certificates: in files, on a server, for the fleet" },
     { "audit", "list", "", ctl_audit_list, "list the records of the audit trail" },
     { "audit", "verify", "", ctl_audit_verify, "prove that no record of the audit trail was changed or removed" },
     { "seal", "status", "", ctl_seal_status, "show the data keys, and how far re-sealing is" },

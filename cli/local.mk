@@ -26,6 +26,10 @@ cli_libcli_a_SOURCES = \
 	cli/ctl_pki_make.c \
 	cli/ctl_pki_revoke.c \
 	cli/ctl_pki_revoke.h \
+	cli/ctl_check.c \
+	cli/ctl_check.h \
+	cli/ctl_fleet.c \
+	cli/ctl_fleet.h \
 	cli/ctl_print.c \
 	cli/ctl_seal.c \
 	cli/ctl_seal.h \
@@ -37,6 +41,8 @@ cli_libcli_a_SOURCES = \
 	cli/expect.h \
 	cli/intake.c \
 	cli/intake.h \
+	cli/live.c \
+	cli/live.h \
 	cli/master.c \
 	cli/master.h \
 	cli/options.c \

@@ -89,6 +89,8 @@ fleet_libfleet_a_SOURCES = \
 	fleet/tree.h \
 	fleet/tree_change.c \
 	fleet/tree_match.c \
+	fleet/trusting.c \
+	fleet/trusting.h \
 	fleet/trouble.c \
 	fleet/trouble.h \
 	fleet/upload.c \

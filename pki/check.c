@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-static struct check_terms settled(const struct check_terms *terms)
+struct check_terms check_settled(const struct check_terms *terms)
 {
     struct check_terms own = *terms;
     if (own.now == 0)
@@ -142,7 +142,7 @@ static enum fault_code check_set(const struct check_set *set, int owner, const s
 enum fault_code check_chain(const char *file, const char *key, const struct check_terms *terms,
                             struct findings *findings, struct fault *f)
 {
-    const struct check_terms own = settled(terms);
+    const struct check_terms own = check_settled(terms);
     struct check_set set = { 0 };
     int owner = -1;
     enum fault_code code = check_set_file(&set, file, findings, f);
@@ -157,7 +157,7 @@ enum fault_code check_chain(const char *file, const char *key, const struct chec
 enum fault_code check_sent(const struct check_der *sent, size_t n, const char *source,
                            const struct check_terms *terms, struct findings *findings, struct fault *f)
 {
-    const struct check_terms own = settled(terms);
+    const struct check_terms own = check_settled(terms);
     struct check_set set = { .source = source };
     enum fault_code code = check_set_sent(&set, sent, n, findings, f);
     /* Who sends the first one proves that it has its key: it is the leaf. */
@@ -227,7 +227,7 @@ static void report_without_crl(const struct check_set *set, const struct check_c
 enum fault_code check_bundle(const char *file, const char *crl, const struct check_terms *terms,
                              struct findings *findings, struct fault *f)
 {
-    const struct check_terms own = settled(terms);
+    const struct check_terms own = check_settled(terms);
     struct check_set set = { .bundle = true };
     struct check_crls crls = { 0 };
     enum fault_code code = check_set_file(&set, file, findings, f);

@@ -12,7 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum check_role { CHECK_SERVER, CHECK_HANDSET, CHECK_ADMINISTRATOR };
+/* CHECK_AUTHORITY: bundles of CAs of which it is not known whom they issue for. */
+enum check_role { CHECK_SERVER, CHECK_HANDSET, CHECK_ADMINISTRATOR, CHECK_AUTHORITY };
 
 #define CHECK_SOON ((int64_t)30 * 86400) /* the usual `soon` */
 
@@ -29,7 +30,7 @@ struct check_terms {
     void *user;
 };
 
-/* All three add to the list and give FAULT_OK whatever they find; FAULT_MEMORY is the only other outcome. */
+/* All add to the list and give FAULT_OK whatever they find; FAULT_MEMORY is the only other outcome. */
 
 /* A chain file, leaf first, and the file of its key (NULL or "": not looked at; "pkcs11:…": left alone). */
 enum fault_code check_chain(const char *file, const char *key, const struct check_terms *terms,
@@ -44,5 +45,11 @@ struct check_der {
 };
 enum fault_code check_sent(const struct check_der *sent, size_t n, const char *source,
                            const struct check_terms *terms, struct findings *findings, struct fault *f);
+
+/* A handset's configuration file, by its name: .cfg or .xml. */
+bool check_is_configuration(const char *file);
+/* The certificates in its slots (R22), and uses of the wrong kind of slot. */
+enum fault_code check_configuration(const char *file, const struct check_terms *terms,
+                                    struct findings *findings, struct fault *f);
 
 #endif

@@ -107,8 +107,8 @@ void check_issuer(const struct check_set *set, const struct check_item *item, si
     if (gnutls_x509_crt_get_key_usage(item->crt, &usage, NULL) >= 0 && !(usage & GNUTLS_KEY_KEY_CERT_SIGN))
         finding_add(findings, FINDING_WRONG_USAGE, &place,
                     "it is a CA's, and its key usage lacks keyCertSign");
-    /* In a bundle nothing is known of what the CA's certificates are for but that they are clients'. */
-    if (!item->self_issued && !gnutls_x509_crt_check_key_purpose(item->crt, check_purpose(terms), 0))
+    if (!item->self_issued && terms->role != CHECK_AUTHORITY &&
+        !gnutls_x509_crt_check_key_purpose(item->crt, check_purpose(terms), 0))
         finding_add(findings, FINDING_WRONG_USAGE, &place, "this CA may not issue for %s",
                     purpose_words(terms));
 }

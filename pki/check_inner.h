@@ -37,11 +37,17 @@ struct check_path {
     bool rooted; /* the last one is self-issued */
 };
 
+/* With the clock's time where none is given. */
+struct check_terms check_settled(const struct check_terms *terms);
+
 /* Reading (check_set.c). What is wrong with a file as a file is added to the findings. */
 enum fault_code check_set_file(struct check_set *set, const char *file, struct findings *findings,
                                struct fault *f);
 enum fault_code check_set_sent(struct check_set *set, const struct check_der *sent, size_t n,
                                struct findings *findings, struct fault *f);
+/* PEM blocks of certificates, one after the other. */
+enum fault_code check_set_text(struct check_set *set, const char *text, size_t n, struct findings *findings,
+                               struct fault *f);
 void check_set_fini(struct check_set *set);
 struct finding_place check_place(const struct check_set *set, const struct check_item *item);
 enum fault_code check_crls_file(struct check_crls *crls, const char *file, struct findings *findings,

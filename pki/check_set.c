@@ -159,6 +159,17 @@ enum fault_code check_set_file(struct check_set *set, const char *file, struct f
     return code;
 }
 
+enum fault_code check_set_text(struct check_set *set, const char *text, size_t n, struct findings *findings,
+                               struct fault *f)
+{
+    struct pem pem = { 0 };
+    enum fault_code code = pem_read(text, n, &pem, f);
+    if (code == FAULT_OK)
+        code = read_blocks(set, &pem, findings, f);
+    pem_fini(&pem);
+    return code;
+}
+
 enum fault_code check_set_sent(struct check_set *set, const struct check_der *sent, size_t n,
                                struct findings *findings, struct fault *f)
 {
@@ -199,9 +210,11 @@ enum fault_code check_crls_file(struct check_crls *crls, const char *file, struc
         finding_add(findings, FINDING_FILE_UNREADABLE, &place, "%s", why.text);
     } else {
         const gnutls_datum_t data = { (unsigned char *)content.data, (unsigned)content.used };
+        bool pem = memmem(content.used ? content.data : "", content.used, "-----BEGIN", 10) != NULL;
         int rc = content.used == 0
                      ? GNUTLS_E_NO_CERTIFICATE_FOUND
-                     : gnutls_x509_crl_list_import2(&crls->crl, &crls->count, &data, GNUTLS_X509_FMT_PEM, 0);
+                     : gnutls_x509_crl_list_import2(&crls->crl, &crls->count, &data,
+                                                    pem ? GNUTLS_X509_FMT_PEM : GNUTLS_X509_FMT_DER, 0);
         if (rc < 0) {
             crls->crl = NULL;
             crls->count = 0;

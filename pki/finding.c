@@ -46,7 +46,7 @@ const char *finding_severity_word(enum finding_severity severity)
 }
 
 /* Without the quotes that log_value puts around what holds a blank: here a text stands alone. */
-static void put_clean(char *out, size_t size, const char *text)
+void finding_clean(char *out, size_t size, const char *text)
 {
     log_value(text ? text : "", out, size);
     size_t n = strlen(out);
@@ -92,8 +92,8 @@ void finding_add(struct findings *findings, enum finding_id id, const struct fin
     finding->id = id;
     finding->severity = severity;
     finding->certificate = place->certificate;
-    put_clean(finding->source, sizeof finding->source, place->source);
-    put_clean(finding->subject, sizeof finding->subject, place->subject);
+    finding_clean(finding->source, sizeof finding->source, place->source);
+    finding_clean(finding->subject, sizeof finding->subject, place->subject);
     if (format == NULL)
         return;
     char text[512];
@@ -101,7 +101,7 @@ void finding_add(struct findings *findings, enum finding_id id, const struct fin
     va_start(arguments, format);
     int n = vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    put_clean(finding->text, sizeof finding->text, n < 0 ? "" : text);
+    finding_clean(finding->text, sizeof finding->text, n < 0 ? "" : text);
 }
 
 bool finding_has(const struct findings *findings, enum finding_id id)

@@ -60,6 +60,9 @@ const char *finding_remedy(enum finding_id id);
 const char *finding_severity_word(enum finding_severity severity); /* "info", "warning", "fatal" */
 enum finding_severity finding_severity_of(enum finding_id id, bool bundle);
 
+/* Text as it may be shown: what a terminal would obey as \xHH, cut with "…" where it does not fit. NULL: "".
+ */
+void finding_clean(char *out, size_t size, const char *text);
 /* Three lines for a person: severity and word with the place, what is wrong, what to do. */
 void finding_print(FILE *out, const struct finding *finding);
 /* What is wrong and what to do, for one line of text, as far as there is room: "FILE: words: text; remedy",

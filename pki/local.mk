@@ -14,6 +14,7 @@ pki_libpki_a_SOURCES = \
 	pki/check_key.c \
 	pki/check_path.c \
 	pki/check_set.c \
+	pki/check_slot.c \
 	pki/crl.c \
 	pki/crl.h \
 	pki/der.c \
@@ -55,5 +56,9 @@ pki_libpki_a_SOURCES = \
 	pki/request.h \
 	pki/revoke.c \
 	pki/revoke.h \
+	pki/slot.c \
+	pki/slot.h \
 	pki/store.c \
-	pki/store.h
+	pki/store.h \
+	pki/vouch.c \
+	pki/vouch.h

@@ -9,6 +9,8 @@ server_libserver_a_SOURCES = \
 	server/basic.h \
 	server/certificates.c \
 	server/certificates.h \
+	server/checks.c \
+	server/checks.h \
 	server/condition.c \
 	server/condition.h \
 	server/connection.c \

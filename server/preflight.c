@@ -26,9 +26,9 @@ static enum fault_code look_at_bundles(const struct settings *settings, struct f
     const struct {
         enum check_role role;
         const char *ca, *crl;
-    } bundles[] = { { CHECK_HANDSET, settings->ca_handset, NULL },
-                    { CHECK_ADMINISTRATOR, settings->ca_administrator, NULL },
-                    { CHECK_ADMINISTRATOR, settings->ca_operator, NULL } };
+    } bundles[] = { { CHECK_HANDSET, settings->ca_handset, settings->crl_handset },
+                    { CHECK_ADMINISTRATOR, settings->ca_administrator, settings->crl_administrator },
+                    { CHECK_ADMINISTRATOR, settings->ca_operator, settings->crl_operator } };
     enum fault_code code = FAULT_OK;
     for (size_t i = 0; code == FAULT_OK && i < ARRAY_LENGTH(bundles); i++) {
         const struct check_terms terms = { .role = bundles[i].role, .soon = CHECK_SOON };

@@ -4,9 +4,9 @@
 BASE_TEST_LIBS = base/libbase.a $(UV_LIBS) $(GNUTLS_LIBS) $(EXPAT_LIBS) $(CRYPT_LIBS) $(CMOCKA_LIBS)
 DB_TEST_LIBS = db/libdb.a base/libbase.a $(SQLITE_LIBS) $(UV_LIBS) $(GNUTLS_LIBS) $(EXPAT_LIBS) $(CRYPT_LIBS) $(CMOCKA_LIBS)
 PKI_TEST_LIBS = pki/libpki.a base/libbase.a $(UV_LIBS) $(GNUTLS_LIBS) $(EXPAT_LIBS) $(CRYPT_LIBS) $(CMOCKA_LIBS)
-FLEET_TEST_LIBS = fleet/libfleet.a db/libdb.a base/libbase.a $(SQLITE_LIBS) $(UV_LIBS) $(GNUTLS_LIBS) $(EXPAT_LIBS) $(CRYPT_LIBS) $(CMOCKA_LIBS)
-FTPS_TEST_LIBS = ftps/libftps.a fleet/libfleet.a db/libdb.a base/libbase.a $(SQLITE_LIBS) $(UV_LIBS) $(GNUTLS_LIBS) $(EXPAT_LIBS) $(CRYPT_LIBS) $(CMOCKA_LIBS)
-SERVER_TEST_LIBS = server/libserver.a fleet/libfleet.a db/libdb.a base/libbase.a $(MICROHTTPD_LIBS) $(JANSSON_LIBS) $(SQLITE_LIBS) $(UV_LIBS) $(GNUTLS_LIBS) $(EXPAT_LIBS) $(CRYPT_LIBS) $(CMOCKA_LIBS)
+FLEET_TEST_LIBS = fleet/libfleet.a pki/libpki.a db/libdb.a base/libbase.a $(SQLITE_LIBS) $(UV_LIBS) $(GNUTLS_LIBS) $(EXPAT_LIBS) $(CRYPT_LIBS) $(CMOCKA_LIBS)
+FTPS_TEST_LIBS = ftps/libftps.a fleet/libfleet.a pki/libpki.a db/libdb.a base/libbase.a $(SQLITE_LIBS) $(UV_LIBS) $(GNUTLS_LIBS) $(EXPAT_LIBS) $(CRYPT_LIBS) $(CMOCKA_LIBS)
+SERVER_TEST_LIBS = server/libserver.a fleet/libfleet.a pki/libpki.a db/libdb.a base/libbase.a $(MICROHTTPD_LIBS) $(JANSSON_LIBS) $(SQLITE_LIBS) $(UV_LIBS) $(GNUTLS_LIBS) $(EXPAT_LIBS) $(CRYPT_LIBS) $(CMOCKA_LIBS)
 CLI_TEST_LIBS = cli/libcli.a pki/libpki.a base/libbase.a $(CURL_LIBS) $(JANSSON_LIBS) $(EXPAT_LIBS) $(UV_LIBS) $(GNUTLS_LIBS) $(CRYPT_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS =
@@ -107,17 +107,24 @@ tests_unit_pki_test_fragment_LDADD = $(PKI_TEST_LIBS)
 tests_unit_pki_test_issue_LDADD = $(PKI_TEST_LIBS)
 tests_unit_pki_test_key_LDADD = $(PKI_TEST_LIBS)
 tests_unit_pki_test_ledger_LDADD = $(PKI_TEST_LIBS)
+tests_unit_pki_test_pem_LDADD = $(PKI_TEST_LIBS)
 tests_unit_pki_test_make_LDADD = $(PKI_TEST_LIBS)
 tests_unit_pki_test_mill_LDADD = $(PKI_TEST_LIBS)
 tests_unit_pki_test_mint_LDADD = $(PKI_TEST_LIBS)
 tests_unit_pki_test_names_LDADD = $(PKI_TEST_LIBS)
 tests_unit_pki_test_order_LDADD = $(PKI_TEST_LIBS)
-tests_unit_pki_test_pem_LDADD = $(PKI_TEST_LIBS)
 tests_unit_pki_test_profile_LDADD = $(PKI_TEST_LIBS)
 tests_unit_pki_test_renew_LDADD = $(PKI_TEST_LIBS)
 tests_unit_pki_test_request_LDADD = $(PKI_TEST_LIBS)
 tests_unit_pki_test_revoke_LDADD = $(PKI_TEST_LIBS)
 tests_unit_pki_test_store_LDADD = $(PKI_TEST_LIBS)
+UNIT_TESTS += \
+	tests/unit/pki/test_check_slot \
+	tests/unit/pki/test_slot \
+	tests/unit/pki/test_vouch
+tests_unit_pki_test_check_slot_LDADD = $(PKI_TEST_LIBS)
+tests_unit_pki_test_slot_LDADD = $(PKI_TEST_LIBS)
+tests_unit_pki_test_vouch_LDADD = $(PKI_TEST_LIBS)
 UNIT_TESTS += \
 	tests/unit/fleet/test_account \
 	tests/unit/fleet/test_audit \
@@ -146,6 +153,7 @@ UNIT_TESTS += \
 	tests/unit/fleet/test_throttle \
 	tests/unit/fleet/test_tree \
 	tests/unit/fleet/test_trouble \
+	tests/unit/fleet/test_trusting \
 	tests/unit/fleet/test_upload \
 	tests/unit/fleet/test_vault
 tests_unit_fleet_test_account_LDADD = $(FLEET_TEST_LIBS)
@@ -174,6 +182,7 @@ tests_unit_fleet_test_segment_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_sighting_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_throttle_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_tree_LDADD = $(FLEET_TEST_LIBS)
+tests_unit_fleet_test_trusting_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_trouble_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_upload_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_vault_LDADD = $(FLEET_TEST_LIBS)
@@ -217,6 +226,7 @@ UNIT_TESTS += \
 	tests/unit/cli/test_ctl \
 	tests/unit/cli/test_diary \
 	tests/unit/cli/test_expect \
+	tests/unit/cli/test_live \
 	tests/unit/cli/test_master \
 	tests/unit/cli/test_options \
 	tests/unit/cli/test_report \
@@ -224,6 +234,7 @@ UNIT_TESTS += \
 	tests/unit/cli/test_trace
 tests_unit_cli_test_ctl_LDADD = $(CLI_TEST_LIBS)
 tests_unit_cli_test_diary_LDADD = $(CLI_TEST_LIBS)
+tests_unit_cli_test_live_LDADD = $(CLI_TEST_LIBS)
 tests_unit_cli_test_expect_LDADD = $(CLI_TEST_LIBS)
 tests_unit_cli_test_master_LDADD = $(CLI_TEST_LIBS)
 tests_unit_cli_test_options_LDADD = $(CLI_TEST_LIBS)
@@ -246,6 +257,7 @@ REPLAY_TESTS = \
 	tests/fuzz/replay_archive \
 	tests/fuzz/replay_settings \
 	tests/fuzz/replay_xml \
+	tests/fuzz/replay_slot \
 	tests/fuzz/replay_grant \
 	tests/fuzz/replay_inspect \
 	tests/fuzz/replay_agent \
@@ -286,6 +298,8 @@ tests_fuzz_replay_settings_SOURCES = tests/fuzz/fuzz_settings.c tests/fuzz/repla
 tests_fuzz_replay_settings_LDADD = $(BASE_TEST_LIBS)
 tests_fuzz_replay_xml_SOURCES = tests/fuzz/fuzz_xml.c tests/fuzz/replay.c tests/fuzz/fuzz.h
 tests_fuzz_replay_xml_LDADD = $(BASE_TEST_LIBS)
+tests_fuzz_replay_slot_SOURCES = tests/fuzz/fuzz_slot.c tests/fuzz/replay.c tests/fuzz/fuzz.h
+tests_fuzz_replay_slot_LDADD = $(PKI_TEST_LIBS)
 tests_fuzz_replay_grant_SOURCES = tests/fuzz/fuzz_grant.c tests/fuzz/replay.c tests/fuzz/fuzz.h
 tests_fuzz_replay_grant_LDADD = $(FLEET_TEST_LIBS)
 tests_fuzz_replay_inspect_SOURCES = tests/fuzz/fuzz_inspect.c tests/fuzz/replay.c tests/fuzz/fuzz.h
@@ -409,6 +423,7 @@ EXTRA_DIST += \
 	tests/fuzz/roster.dict \
 	tests/fuzz/secret.dict \
 	tests/fuzz/settings.dict \
+	tests/fuzz/slot.dict \
 	tests/fuzz/trace.dict \
 	tests/fuzz/value.dict \
 	tests/fuzz/xml.dict \

@@ -321,7 +321,7 @@ static void test_bundles(void **state)
         { "RI", "12", FINDING_INFO, FOUND() },
         { "RI", "1", FINDING_INFO, FOUND(F(CRL_MISSING)) },
         { "R", "3", FINDING_WARNING, FOUND(F(CRL_STALE)) },
-        { "R", "14", FINDING_WARNING, FOUND(F(CRL_FOREIGN)) },
+        { "R", "14", FINDING_FATAL, FOUND(F(CRL_FOREIGN)) },
         { "R", "R", FINDING_FATAL, FOUND(F(CRL_UNREADABLE), F(CRL_MISSING)) },
         { "T", NULL, FINDING_WARNING, FOUND(F(EXPIRED), F(CRL_MISSING)) },
         { "O", NULL, FINDING_WARNING, FOUND(F(WEAK_SIGNATURE), F(CRL_MISSING)) },
