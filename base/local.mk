@@ -25,6 +25,8 @@ base_libbase_a_SOURCES = \
 	base/path.h \
 	base/seal.c \
 	base/seal.h \
+	base/seal_source.c \
+	base/seal_source.h \
 	base/proof.c \
 	base/proof.h \
 	base/secret.c \

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/settings.h"
 #include "base/mem.h"
+#include "base/seal_source.h"
 #include "base/token.h"
 #include "base/value.h"
 #include <arpa/inet.h>
@@ -16,8 +17,8 @@ struct row;
 typedef enum fault_code settings_read(const struct row *row, const char *value, const char *folder,
                                       void *field, struct fault *f);
 
-static settings_read read_PATH, read_KEY, read_TEXT, read_SIZE, read_TIME, read_NUMBER, read_LISTEN,
-    read_PORTS, read_FACTORS, read_BINDING, read_VERSION, read_LEVEL;
+static settings_read read_PATH, read_KEY, read_MASTER, read_TEXT, read_SIZE, read_TIME, read_NUMBER,
+    read_LISTEN, read_PORTS, read_FACTORS, read_BINDING, read_VERSION, read_LEVEL;
 
 static const struct row {
     const char *name, *default_value, *help;
@@ -120,6 +121,12 @@ static enum fault_code read_KEY(const struct row *row, const char *value, const 
                                 struct fault *f)
 {
     return read_PATH(row, value, token_is_uri(value) ? NULL : folder, field, f);
+}
+
+static enum fault_code read_MASTER(const struct row *row, const char *value, const char *folder, void *field,
+                                   struct fault *f)
+{
+    return read_PATH(row, value, seal_source_is_named(value) ? NULL : folder, field, f);
 }
 
 static enum fault_code read_FACTORS(const struct row *row, const char *value, const char *folder, void *field,

@@ -31,9 +31,10 @@ struct settings_ports {
 };
 
 /* The C type of each kind. PATH, KEY and TEXT are NUL-terminated; SIZE in bytes, TIME in milliseconds. KEY is
- * a PATH or a pkcs11: URI, which may hold a PIN: never show it. */
+ * a PATH or a pkcs11: URI, which may hold a PIN: never show it. MASTER is one of these or credential:NAME. */
 typedef char settings_kind_PATH[512];
 typedef char settings_kind_KEY[512];
+typedef char settings_kind_MASTER[512];
 typedef char settings_kind_TEXT[512];
 typedef int64_t settings_kind_SIZE;
 typedef int64_t settings_kind_TIME;

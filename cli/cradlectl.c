@@ -45,6 +45,7 @@ static const struct ctl_command commands[] = {
     { "audit", "verify", "", ctl_audit_verify, "prove that no record of the audit trail was changed or removed" },
     { "seal", "status", "", ctl_seal_status, "show the data keys, and how far re-sealing is" },
     { "seal", "rotate", "[--wait]", ctl_seal_rotate, "make a new data key; what is stored is re-sealed in the background" },
+    { "seal", "rewrap", "", ctl_seal_rewrap, "wrap the data keys under a new master key" },
     { NULL, NULL, NULL, NULL, NULL },
 };
 /* clang-format on */

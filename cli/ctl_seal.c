@@ -107,3 +107,25 @@ int ctl_seal_rotate(struct ctl *ctl, int argc, char **argv)
     fflush(stdout);
     return wait ? wait_for_it(ctl) : CTL_GOOD;
 }
+
+int ctl_seal_rewrap(struct ctl *ctl, int argc, char **argv)
+{
+    struct fault f;
+    struct ctl_words words;
+    json_t *answer = NULL;
+    int status = ctl_read(ctl, argc, argv, NULL, 0, 0, 0, &words);
+    if (status != CTL_GO)
+        return status;
+    if (ctl_call(ctl, "POST", NULL, &answer, &f, "/seal/rewrap") != FAULT_OK)
+        return ctl_failed(&f);
+    if (ctl_json(ctl))
+        ctl_print_json(answer);
+    else if (flag(answer, "make_next_master_key"))
+        puts(
+            "the data keys are wrapped under the key that master_key_next names: make that master_key in the "
+            "server's settings, and keep a copy of it");
+    else
+        puts("the data keys are wrapped under a new master key: replace your copy of the old one");
+    json_decref(answer);
+    return CTL_GOOD;
+}

@@ -7,5 +7,6 @@
 
 int ctl_seal_status(struct ctl *ctl, int argc, char **argv);
 int ctl_seal_rotate(struct ctl *ctl, int argc, char **argv);
+int ctl_seal_rewrap(struct ctl *ctl, int argc, char **argv);
 
 #endif

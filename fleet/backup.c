@@ -162,10 +162,9 @@ static enum fault_code make(struct backup *backup, const struct settings *settin
     struct secret_key master;
     struct archive_about about = { .created = clock_wall_ms(), .schema = SQL_STEPS };
     enum fault_code code = state_path(settings, STATE_SNAPSHOT, file, f);
-    if (code == FAULT_OK)
-        code = seal_master_load(settings->master_key, &master, f);
     if (code)
         return code;
+    vault_master(backup->fleet->vault, &master);
     code = db_snapshot(backup->fleet->db, file, f);
     if (code == FAULT_OK)
         code = prepare(settings, &master, about.catalog, f);

@@ -10,6 +10,7 @@
 #include "fleet/crowd.h"
 #include "fleet/evict.h"
 #include "fleet/logbook.h"
+#include "fleet/master.h"
 #include "fleet/memory.h"
 #include "fleet/refusal.h"
 #include "fleet/reseal.h"
@@ -91,12 +92,7 @@ static enum fault_code init_keys_run(struct db_conn *conn, struct db_write *writ
 static enum fault_code init_keys(const struct settings *settings, struct db *db, struct fault *f)
 {
     struct init_keys job = { .write.run = init_keys_run };
-    struct stat st;
-    enum fault_code code = FAULT_OK;
-    if (stat(settings->master_key, &st) < 0 && errno == ENOENT)
-        code = seal_master_create(settings->master_key, f);
-    if (code == FAULT_OK)
-        code = seal_master_load(settings->master_key, &job.master, f);
+    enum fault_code code = master_make(settings, &job.master, f);
     if (code == FAULT_OK)
         code = db_write_wait(db, &job.write, f);
     mem_wipe(&job.master, sizeof job.master);
@@ -129,16 +125,6 @@ enum fault_code fleet_init(const struct settings *settings, struct fault *f)
 }
 
 /* --- opening it --- */
-
-static enum fault_code open_vault(struct fleet *fleet, struct fault *f)
-{
-    struct secret_key master;
-    enum fault_code code = seal_master_load(fleet->settings->master_key, &master, f);
-    if (code == FAULT_OK)
-        code = vault_load(fleet->db, &master, &fleet->vault, f);
-    mem_wipe(&master, sizeof master);
-    return code;
-}
 
 struct open_clean {
     struct db_write write;
@@ -216,7 +202,7 @@ enum fault_code fleet_open(const struct settings *settings, struct fleet **ret_f
     if (code == FAULT_OK)
         code = state_open(settings, STATE_CATALOG, false, false, &fleet->db, &fleet->upgraded, f);
     if (code == FAULT_OK)
-        code = open_vault(fleet, f);
+        code = master_open(settings, fleet->db, &fleet->vault, f);
     if (code == FAULT_OK)
         code = open_memories(fleet, f);
     if (code == FAULT_OK)

@@ -56,6 +56,8 @@ fleet_libfleet_a_SOURCES = \
 	fleet/lost.h \
 	fleet/login_inner.h \
 	fleet/login_look.c \
+	fleet/master.c \
+	fleet/master.h \
 	fleet/memory.c \
 	fleet/memory.h \
 	fleet/origin.c \

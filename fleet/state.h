@@ -13,8 +13,9 @@
 #define STATE_PATH (sizeof(settings_kind_PATH) + 64) /* room for a path in the folder */
 
 #define STATE_CATALOG  "catalog.db"
-#define STATE_SNAPSHOT "backup.tmp"  /* a backup under way; see state_clean */
-#define STATE_INCOMING "restore.tmp" /* a backup that is being verified or restored */
+#define STATE_ENVELOPE "master.envelope" /* the master key, encrypted to a token's (seal_source.h) */
+#define STATE_SNAPSHOT "backup.tmp"      /* a backup under way; see state_clean */
+#define STATE_INCOMING "restore.tmp"     /* a backup that is being verified or restored */
 
 /* FAULT_INPUT: the folder's path is too long. */
 enum fault_code state_path(const struct settings *settings, const char *name, char out[STATE_PATH],

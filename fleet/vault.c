@@ -170,6 +170,21 @@ enum fault_code vault_load(struct db *db, const struct secret_key *master, struc
     return FAULT_OK;
 }
 
+bool vault_is_master(struct vault *vault, const struct secret_key *key)
+{
+    pthread_mutex_lock(&vault->lock);
+    bool same = secret_equal(&vault->master, key, sizeof *key);
+    pthread_mutex_unlock(&vault->lock);
+    return same;
+}
+
+void vault_master(struct vault *vault, struct secret_key *ret_key)
+{
+    pthread_mutex_lock(&vault->lock);
+    *ret_key = vault->master;
+    pthread_mutex_unlock(&vault->lock);
+}
+
 /* --- chunks --- */
 
 /* The entry of a number, NULL when there is none; under the lock. */

@@ -2,9 +2,9 @@
 /* The data keys, unwrapped and in memory: for chunks (several: the newest seals, a sealed chunk names its
  * own), for digests and for the passwords that the server makes (R16, R17); and the master key, which wraps
  * new ones. Keys of single contents (own keys, R20) are never kept here: they are unwrapped for one use. No
- * key leaves this module but the digests' and the passwords', which live as long as the vault. Kept out of
- * swap and core dumps as far as the system allows, and wiped when they go. Floor 2; any thread; a lock that
- * is held for a copy. */
+ * data key leaves this module but the digests' and the passwords', which live as long as the vault. Kept out
+ * of swap and core dumps as far as the system allows, and wiped when they go. Floor 2; any thread; a lock
+ * that is held for a copy. */
 #ifndef CRADLE_VAULT_H
 #define CRADLE_VAULT_H
 
@@ -27,6 +27,11 @@ enum fault_code vault_make(struct db_conn *conn, const struct secret_key *master
 enum fault_code vault_load(struct db *db, const struct secret_key *master, struct vault **ret_vault,
                            struct fault *f);
 void vault_free(struct vault *vault); /* takes NULL */
+
+/* Is this the key that wraps? Constant time. */
+bool vault_is_master(struct vault *vault, const struct secret_key *key);
+/* A copy of it, for what is sealed outside of the catalog (backup.c). The caller wipes it. */
+void vault_master(struct vault *vault, struct secret_key *ret_key);
 
 /* --- chunks ----------------------------------------------------------------------------------------------
  */

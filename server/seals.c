@@ -2,6 +2,7 @@
 #include "server/seals.h"
 
 #include "base/log.h"
+#include "fleet/master.h"
 #include "fleet/reseal.h"
 #include "server/field.h"
 
@@ -50,4 +51,21 @@ void seals_rotate(struct request *request, struct reply *reply)
     log_event(LOG_CHANGE, "what=seal-rotated key=%lu by=%s address=%s", (unsigned long)key,
               LOG_VALUE(principal_name(&request->who)), request->who.address);
     reply_json(reply, 202, json_pack("{s:I}", "key", (json_int_t)key));
+}
+
+void seals_rewrap(struct request *request, struct reply *reply)
+{
+    static const char *const known[] = { NULL };
+    struct fault f;
+    bool move = false;
+    enum fault_code code = query_check(&request->query, known, &f);
+    if (code == FAULT_OK)
+        code = master_rewrap(request->fleet, &request->who, &move, &f);
+    if (code != FAULT_OK) {
+        reply_fault(reply, &f);
+        return;
+    }
+    log_event(LOG_CHANGE, "what=seal-rewrapped by=%s address=%s%s", LOG_VALUE(principal_name(&request->who)),
+              request->who.address, move ? " todo=\"make master_key_next the master_key\"" : "");
+    reply_json(reply, 200, json_pack("{s:b}", "make_next_master_key", move));
 }

@@ -8,5 +8,6 @@
 
 void seals_status(struct request *request, struct reply *reply);
 void seals_rotate(struct request *request, struct reply *reply);
+void seals_rewrap(struct request *request, struct reply *reply);
 
 #endif

@@ -143,6 +143,7 @@ UNIT_TESTS += \
 	tests/unit/fleet/test_logbook \
 	tests/unit/fleet/test_login \
 	tests/unit/fleet/test_lost \
+	tests/unit/fleet/test_master \
 	tests/unit/fleet/test_memory \
 	tests/unit/fleet/test_origin \
 	tests/unit/fleet/test_refusal \
@@ -174,6 +175,7 @@ tests_unit_fleet_test_layer_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_logbook_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_login_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_lost_LDADD = $(FLEET_TEST_LIBS)
+tests_unit_fleet_test_master_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_memory_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_origin_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_refusal_LDADD = $(FLEET_TEST_LIBS)

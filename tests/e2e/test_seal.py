@@ -10,6 +10,8 @@ import pytest
 
 from conftest import BUILD, TIMEOUT
 
+SOFTHSM = "/usr/lib/softhsm/libsofthsm2.so"
+
 
 def catalog(site):
     return site.folder / "site/state/catalog.db"
@@ -68,9 +70,84 @@ def test_rotation_by_command(new_site):
 
 def test_only_administrators(site):
     for user in (site.operator, site.handsets[0]):
-        for method, path in (("GET", "/seal"), ("POST", "/seal/rotate")):
+        for method, path in (("GET", "/seal"), ("POST", "/seal/rotate"), ("POST", "/seal/rewrap")):
             assert site.api(method, path, user=user).status == 403
     assert site.http("POST", "/api/v1/seal/rotate").status == 401
+
+
+@pytest.fixture(scope="module")
+def token(folder):
+    """A SoftHSM token of this test's own with an RSA key that may decrypt."""
+    (folder / "token").mkdir()
+    conf = folder / "softhsm2.conf"
+    conf.write_text(f"directories.tokendir = {folder / 'token'}\nlog.level = ERROR\n")
+    os.environ["SOFTHSM2_CONF"] = str(conf)
+    key = folder / "master-rsa.pem"
+    subprocess.run(["openssl", "genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", key], check=True, capture_output=True,
+                   timeout=TIMEOUT)
+    subprocess.run(["softhsm2-util", "--init-token", "--free", "--label", "cradle master", "--pin", "471147", "--so-pin", "081508"], check=True,
+                   capture_output=True, timeout=TIMEOUT)
+    subprocess.run(["softhsm2-util", "--import", key, "--token", "cradle master", "--label", "master", "--id", "01", "--pin", "471147"], check=True,
+                   capture_output=True, timeout=TIMEOUT)
+    (folder / "pin").write_text("471147\n")
+    (folder / "pin").chmod(0o600)
+    yield "pkcs11:token=cradle%20master;object=master;type=private"
+    del os.environ["SOFTHSM2_CONF"]
+
+
+def test_the_master_key_moves_into_a_token(new_site, token, folder):
+    settings = {"pkcs11_module": SOFTHSM, "pkcs11_pin_file": folder / "pin"}
+    site = new_site("token", master_key_next=token, **settings)
+    state = site.folder / "site/state"
+    body = os.urandom(100_000)
+    assert site.http("PUT", "/a.ld", site.admin, body).status == 201
+    run = ctl(site, "seal", "rewrap")
+    assert "make that master_key" in run.stdout
+    assert (state / "master.envelope").stat().st_mode & 0o777 == 0o600
+    assert site.http("GET", "/a.ld", site.admin).body == body
+    site.kill()
+    site.start()  # either opens
+    assert site.http("GET", "/a.ld", site.admin).body == body
+    site.stop()
+    (state / "master.key").unlink()
+    site.start(master_key=token, master_key_next="")
+    assert site.http("GET", "/a.ld", site.admin).body == body
+    envelope = (state / "master.envelope").read_bytes()
+    assert ctl(site, "seal", "rewrap").returncode == 0
+    assert (state / "master.envelope").read_bytes() != envelope and not (state / "master.envelope.next").exists()
+    site.stop()
+    os.environ["SOFTHSM2_CONF"] += ".none"
+    try:
+        with pytest.raises(RuntimeError) as error:
+            site.start()
+        assert "token" in str(error.value)
+    finally:
+        os.environ["SOFTHSM2_CONF"] = os.environ["SOFTHSM2_CONF"].removesuffix(".none")
+    site.start()
+    assert site.http("GET", "/a.ld", site.admin).body == body
+
+
+def test_kills_while_the_master_key_changes_lose_nothing(new_site):
+    site = new_site("rewrap-kill")
+    body = os.urandom(100_000)
+    assert site.http("PUT", "/a.ld", site.admin, body).status == 201
+    key = site.folder / "site/state/master.key"
+    changed = set()
+    for i in range(12):
+        before = key.read_bytes()
+        thread = threading.Thread(target=lambda: ctl(site, "seal", "rewrap", check=False))
+        thread.start()
+        for _ in range(3 * i):  # another moment each time
+            if key.read_bytes() != before:
+                break
+            site.http("GET", "/healthz")
+        assert site.kill() == -9
+        thread.join()
+        site.start()
+        assert site.http("GET", "/a.ld", site.admin).body == body
+        assert not (site.folder / "site/state/master.key.next").exists()
+        changed.add(key.read_bytes())
+    assert len(changed) > 1
 
 
 class Load(threading.Thread):
