@@ -6,6 +6,7 @@
 #include "base/secret.h"
 #include "fleet/audit.h"
 #include "fleet/cache.h"
+#include "fleet/census.h"
 #include "fleet/content.h"
 #include "fleet/crowd.h"
 #include "fleet/evict.h"
@@ -168,10 +169,12 @@ static enum fault_code open_memories(struct fleet *fleet, struct fault *f)
     fleet->evictions = evict_board_new();
     fleet->refusals = refusal_board_new();
     fleet->throttle = throttle_new();
+    fleet->census = census_new();
     /* An address that has a place has a session. */
     fleet->crowd = crowd_new((size_t)(fleet->settings->max_sessions + fleet->settings->max_connections));
     if (fleet->cache && fleet->memory && fleet->trouble && fleet->sightings && fleet->certificates &&
-        fleet->logbook && fleet->evictions && fleet->refusals && fleet->throttle && fleet->crowd)
+        fleet->logbook && fleet->evictions && fleet->refusals && fleet->throttle && fleet->census &&
+        fleet->crowd)
         return FAULT_OK;
     return fault_set(f, FAULT_MEMORY, "out of memory at start");
 }
@@ -249,6 +252,7 @@ void fleet_close(struct fleet *fleet)
     evict_board_free(fleet->evictions);
     refusal_board_free(fleet->refusals);
     crowd_free(fleet->crowd);
+    census_free(fleet->census);
     throttle_free(fleet->throttle);
     trouble_free(fleet->trouble);
     sighting_free(fleet->sightings);

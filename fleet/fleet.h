@@ -26,6 +26,7 @@ struct sighting;      /* handsets and certificates that were noted as seen latel
 struct evict_board;   /* clients that must go (evict.h) */
 struct refusal_board; /* clients that refuse us (refusal.h) */
 struct throttle;      /* failed logins (throttle.h) */
+struct census;        /* handsets that ask for others' names (census.h) */
 struct crowd;         /* sessions and handshakes, by address (crowd.h) */
 struct logbook;       /* senders whose last reply may be unseen (logbook.h) */
 
@@ -51,6 +52,7 @@ struct fleet {
     struct evict_board *evictions;
     struct refusal_board *refusals;
     struct throttle *throttle;
+    struct census *census;
     struct crowd *crowd;
     struct audit *audit;
     int lock;                    /* the state folder's, held while it is open */

@@ -22,6 +22,8 @@ fleet_libfleet_a_SOURCES = \
 	fleet/cache.h \
 	fleet/certificate.c \
 	fleet/certificate.h \
+	fleet/census.c \
+	fleet/census.h \
 	fleet/content.c \
 	fleet/content.h \
 	fleet/evict.c \

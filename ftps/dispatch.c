@@ -2,6 +2,7 @@
 #include "ftps/dispatch.h"
 
 #include "base/log.h"
+#include "fleet/census.h"
 #include "fleet/logbook.h"
 #include "ftps/command.h"
 #include "ftps/session.h"
@@ -132,11 +133,51 @@ static void dispatch_heard(struct session *s)
         logbook_sender_said(session_fleet(s), s->sender);
 }
 
+/* --- lines that are held
+ * ------------------------------------------------------------------------------------- */
+
+/* What the line's argument names; false: it is no path, or none that the dispatcher will take. */
+static bool dispatch_names(const struct session *s, const struct command *c, const char *argument,
+                           struct path *ret_path)
+{
+    bool path = c->argument == A_PATH || c->argument == A_PATH_OPTIONAL || c->handler == cmd_stat;
+    if (!path || (c->legal & dispatch_place(s->state)) == 0 || s->line.cut || s->line.nul)
+        return false;
+    if (c->properties & SKIP_OPTIONS)
+        argument = dispatch_skip_options(argument);
+    return path_resolve(&s->folder, argument, strlen(argument), ret_path, NULL) == FAULT_OK;
+}
+
+/* A handset that asks for others' names waits before anything is looked up. The line stays, and what is
+ * behind it waits as behind any command that is BUSY. */
+static bool dispatch_hold(struct session *s, const struct command *c, size_t argument)
+{
+    struct path path;
+    bool was_held = s->hold == HOLD_OVER;
+    s->hold = HOLD_NOT;
+    if (was_held || s->state != SESSION_READY || c == NULL ||
+        !dispatch_names(s, c, s->line.text + argument, &path))
+        return false;
+    int64_t wait = census_ask(session_fleet(s), &s->who, &path);
+    if (wait <= 0)
+        return false;
+    s->hold = HOLD_ON;
+    session_enter(s, SESSION_BUSY);
+    loop_timer_start(s->delay, wait);
+    return true;
+}
+
+void dispatch_release(struct session *s)
+{
+    s->hold = HOLD_OVER;
+    session_ready(s);
+}
+
 /* One line, if there is one and its time has come. */
 static bool dispatch_next(struct session *s)
 {
     unsigned place = dispatch_place(s->state);
-    if (place == 0 || !dispatch_fill(s))
+    if (place == 0 || s->hold == HOLD_ON || !dispatch_fill(s))
         return false;
     if (line_is_http(&s->line)) {
         log_event(LOG_FTPS_COMMAND, "client=%s verb=- path=- why=\"HTTP on the control connection\"",
@@ -148,6 +189,8 @@ static bool dispatch_next(struct session *s)
     size_t n = line_verb(&s->line, &argument);
     const struct command *c = command_find(s->line.text, n);
     if (place == IN_BUSY && (c == NULL || (c->legal & IN_BUSY) == 0))
+        return false;
+    if (dispatch_hold(s, c, argument))
         return false;
     dispatch_heard(s);
     s->line_ready = false;

@@ -7,5 +7,7 @@
 struct session;
 /* Dispatches what may be dispatched now of the session's input; the rest waits. */
 void dispatch_input(struct session *s);
+/* The time of the line that was held has come. */
+void dispatch_release(struct session *s);
 
 #endif

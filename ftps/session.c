@@ -362,6 +362,15 @@ static void session_deadline(void *user)
         session_bye(s, REPLY_CLOSING, "Idle for too long");
 }
 
+static void session_delayed(void *user)
+{
+    struct session *s = user;
+    if (s->hold == HOLD_ON)
+        dispatch_release(s);
+    else
+        command_refuse_login(s);
+}
+
 static enum fault_code session_secure(struct session *s, int fd, struct fault *f)
 {
     struct shard_common *common = s->shard->common;
@@ -423,7 +432,7 @@ enum fault_code session_new(struct shard *shard, int fd, const union address *lo
     shard_add(shard, s);
     log_event(LOG_FTPS_OPEN, "client=%s", s->address);
     s->deadline = loop_timer_new(shard->loop, session_deadline, s);
-    s->delay = loop_timer_new(shard->loop, command_refuse_login, s);
+    s->delay = loop_timer_new(shard->loop, session_delayed, s);
     if (s->deadline && s->delay)
         code = session_secure(s, fd, f);
     else {

@@ -38,8 +38,9 @@ enum session_state {
     SESSION_CHECKING, /* a login is with the workers, or its refusal waits for its time; nothing is dispatched
                        */
     SESSION_READY,    /* `who` is known and nothing is under way */
-    SESSION_BUSY,     /* a job is out or a transfer is under way; only what is legal in BUSY is dispatched */
-    SESSION_BYE,      /* the last word is queued or will never be said; nothing is read any more */
+    SESSION_BUSY, /* a job is out, a transfer is under way, or a line is held; only what is legal in BUSY is
+                     dispatched */
+    SESSION_BYE,  /* the last word is queued or will never be said; nothing is read any more */
     SESSION_STATES
 };
 
@@ -75,8 +76,9 @@ struct session {
     struct tls_peer certificate;
 
     struct line line;
-    bool line_ready;  /* `line` is complete and waits to be dispatched */
-    struct buf input; /* bytes behind it */
+    bool line_ready;                            /* `line` is complete and waits to be dispatched */
+    enum { HOLD_NOT, HOLD_ON, HOLD_OVER } hold; /* it waits for its time (census.h); its time has come */
+    struct buf input;                           /* bytes behind it */
     bool input_ended;
     uint64_t received; /* bytes so far */
     uint64_t

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "fleet/audit.h"
+#include "fleet/census.h"
 #include "fleet/grant.h"
 #include "fleet/handset.h"
 #include "fleet/trouble.h"
@@ -133,10 +134,17 @@ static void record_denied(const struct exchange *x)
     audit_note(x->gate->fleet, &event);
 }
 
+/* A handset that asks for others' names waits, by the name's shape alone, before anything is looked up. */
+static void after_census(struct gate_delay *delay)
+{
+    admit_work(CONTAINER_OF(delay, struct exchange, delay));
+}
+
 static void granted(struct exchange *x)
 {
     struct fault f;
     x->request.who = x->login.who;
+    int64_t wait = census_ask(x->gate->fleet, &x->request.who, &x->request.path);
     handset_seen(x->gate->fleet, &x->request.who, request_header(&x->request, "User-Agent"));
     if (judge(x, &f) != FAULT_OK) {
         if (f.code == FAULT_FORBIDDEN)
@@ -145,6 +153,9 @@ static void granted(struct exchange *x)
         exchange_done(x);
     } else if (x->request.route->body == BODY_JSON) {
         exchange_done(x); /* the handler runs when the body has come */
+    } else if (wait > 0) {
+        x->delay.over = after_census;
+        gate_later(x->gate, &x->delay, wait);
     } else if (pthread_equal(x->thread, pthread_self())) {
         admit_work(x);
     } else {

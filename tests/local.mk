@@ -131,6 +131,7 @@ UNIT_TESTS += \
 	tests/unit/fleet/test_cache \
 	tests/unit/fleet/test_equal \
 	tests/unit/fleet/test_certificate \
+	tests/unit/fleet/test_census \
 	tests/unit/fleet/test_content \
 	tests/unit/fleet/test_evict \
 	tests/unit/fleet/test_fleet \
@@ -164,6 +165,7 @@ tests_unit_fleet_test_tally_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_cache_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_equal_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_certificate_LDADD = $(FLEET_TEST_LIBS)
+tests_unit_fleet_test_census_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_content_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_evict_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_fleet_LDADD = $(FLEET_TEST_LIBS)
