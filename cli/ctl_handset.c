@@ -21,10 +21,17 @@ static enum fault_code read_mac(const char *word, struct mac *ret_mac, struct fa
 int ctl_handset_list(struct ctl *ctl, int argc, char **argv)
 {
     static const struct ctl_column columns[] = {
-        { "MAC", "mac" },       { "LABEL", "label" },       { "ENABLED", "enabled" },
-        { "LOST", "lost" },     { "SEEN", "last_seen" },    { "AT", "last_address" },
-        { "MODEL", "model" },   { "FIRMWARE", "firmware" }, { "EXPIRED", "accept_expired" },
+        { "MAC", "mac" },
+        { "LABEL", "label" },
+        { "ENABLED", "enabled" },
+        { "LOST", "lost" },
+        { "SEEN", "last_seen" },
+        { "AT", "last_address" },
+        { "MODEL", "model" },
+        { "FIRMWARE", "firmware" },
+        { "EXPIRED", "accept_expired" },
         { "LEGACY", "legacy" },
+        { "LAST LEGACY", "legacy_last" },
     };
     struct ctl_words words;
     struct fault f;

@@ -97,8 +97,9 @@ static void test_numbers_grow_without_a_clock(void **state)
     }
     unlink(list);
     assert_int_equal(crl_number(list), 0);
+    uint64_t before = (uint64_t)(clock_wall_ms() / 1000);
     place_good(revoke_publish(&store, PROFILE_HANDSET, &issuer, 30, NULL, &f), &f);
-    assert_true(crl_number(list) >= (uint64_t)(clock_wall_ms() / 1000));
+    assert_true(crl_number(list) >= before);
 }
 
 int main(void)

@@ -91,6 +91,8 @@ static void finds(void **state)
         { SERVES_HANDSETS, METHOD_GET, "/api/v1/handsets", ROUTE_ABSENT, NULL, NULL },
         { SERVES_HANDSETS, METHOD_GET, "/healthz", ROUTE_FOUND, "/healthz", "" },
         { SERVES_HANDSETS, METHOD_PUT, "/x.log", ROUTE_FOUND, "/{path}", "" },
+        { SERVES_LEGACY, METHOD_GET, "/api/v1/handsets", ROUTE_ABSENT, NULL, NULL },
+        { SERVES_LEGACY, METHOD_PUT, "/x.log", ROUTE_FOUND, "/{path}", "" },
         { SERVES_MANAGEMENT, METHOD_GET, "/api/v1/handsets", ROUTE_FOUND, "/api/v1/handsets", "" },
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
