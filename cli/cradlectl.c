@@ -46,6 +46,7 @@ static const struct ctl_command commands[] = {
     { "seal", "status", "", ctl_seal_status, "show the data keys, and how far re-sealing is" },
     { "seal", "rotate", "[--wait]", ctl_seal_rotate, "make a new data key; what is stored is re-sealed in the background" },
     { "seal", "rewrap", "", ctl_seal_rewrap, "wrap the data keys under a new master key" },
+    { "verify", NULL, "", ctl_verify, "have the server verify everything that it stores" },
     { NULL, NULL, NULL, NULL, NULL },
 };
 /* clang-format on */

@@ -6,5 +6,6 @@
 #include "cli/ctl.h"
 
 int ctl_backup(struct ctl *ctl, int argc, char **argv);
+int ctl_verify(struct ctl *ctl, int argc, char **argv);
 
 #endif

@@ -30,6 +30,7 @@ cli_libcli_a_SOURCES = \
 	cli/ctl_check.h \
 	cli/ctl_fleet.c \
 	cli/ctl_fleet.h \
+	cli/ctl_verify.c \
 	cli/ctl_print.c \
 	cli/ctl_seal.c \
 	cli/ctl_seal.h \

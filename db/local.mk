@@ -15,7 +15,8 @@ SQL_FILES = \
 	$(srcdir)/db/sql/handset.sql \
 	$(srcdir)/db/sql/key.sql \
 	$(srcdir)/db/sql/log.sql \
-	$(srcdir)/db/sql/refusal.sql
+	$(srcdir)/db/sql/refusal.sql \
+	$(srcdir)/db/sql/verify.sql
 SQL_SCHEMA = \
 	$(srcdir)/db/sql/schema/001.sql \
 	$(srcdir)/db/sql/schema/002.sql \

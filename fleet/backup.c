@@ -111,9 +111,10 @@ static enum fault_code backup_read(void *user, int64_t offset, void *out, size_t
 
 static enum fault_code drop_run(struct db_conn *conn, struct db_write *write, struct fault *f)
 {
-    static const enum db_statement statements[] = { SQL_BACKUP_DROP_CHUNKS, SQL_BACKUP_DROP_FILES,
-                                                    SQL_BACKUP_DROP_FORMER, SQL_BACKUP_DROP_CONTENTS,
-                                                    SQL_BACKUP_DROP_AUDIT,  SQL_BACKUP_DROP_KEYS };
+    static const enum db_statement statements[] = {
+        SQL_BACKUP_DROP_CHUNKS, SQL_BACKUP_DROP_FILES,      SQL_BACKUP_DROP_FORMER, SQL_BACKUP_DROP_CONTENTS,
+        SQL_BACKUP_DROP_AUDIT,  SQL_BACKUP_DROP_DELIVERIES, SQL_BACKUP_DROP_KEYS,
+    };
     enum fault_code code = FAULT_OK;
     (void)write;
     for (size_t i = 0; code == FAULT_OK && i < ARRAY_LENGTH(statements); i++)

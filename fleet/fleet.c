@@ -13,6 +13,7 @@
 #include "fleet/logbook.h"
 #include "fleet/master.h"
 #include "fleet/memory.h"
+#include "fleet/patrol.h"
 #include "fleet/refusal.h"
 #include "fleet/reseal.h"
 #include "fleet/sighting.h"
@@ -170,11 +171,12 @@ static enum fault_code open_memories(struct fleet *fleet, struct fault *f)
     fleet->refusals = refusal_board_new();
     fleet->throttle = throttle_new();
     fleet->census = census_new();
+    fleet->patrol = patrol_new(fleet);
     /* An address that has a place has a session. */
     fleet->crowd = crowd_new((size_t)(fleet->settings->max_sessions + fleet->settings->max_connections));
     if (fleet->cache && fleet->memory && fleet->trouble && fleet->sightings && fleet->certificates &&
         fleet->logbook && fleet->evictions && fleet->refusals && fleet->throttle && fleet->census &&
-        fleet->crowd)
+        fleet->crowd && fleet->patrol)
         return FAULT_OK;
     return fault_set(f, FAULT_MEMORY, "out of memory at start");
 }
@@ -239,6 +241,7 @@ void fleet_close(struct fleet *fleet)
     if (fleet == NULL)
         return;
     reseal_stop(fleet);
+    patrol_free(fleet->patrol);
     /* Work gives to the hashes, and they to the suspects, never the other way; all use the catalog, and its
      * last writes the logbook.
      */

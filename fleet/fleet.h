@@ -18,6 +18,7 @@
 #include <stdatomic.h>
 
 struct reseal;        /* the thread that re-seals (reseal.h) */
+struct patrol;        /* verifying in the background (patrol.h) */
 struct vault;         /* data keys (vault.h) */
 struct cache;         /* hot contents (cache.h) */
 struct memory;        /* verified credentials (memory.h) */
@@ -42,7 +43,8 @@ struct fleet {
     struct work_pool *hashes;   /* password hashes; hash_workers threads, hash_queue places */
     struct work_pool *suspects; /* those of suspects (throttle.h): one thread, throttle_queue places */
     struct vault *vault;
-    struct reseal *reseal;   /* while it serves */
+    struct reseal *reseal; /* while it serves */
+    struct patrol *patrol;
     _Atomic bool backing_up; /* backup.c: one at a time */
     struct cache *cache;
     struct memory *memory;

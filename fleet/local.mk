@@ -64,6 +64,8 @@ fleet_libfleet_a_SOURCES = \
 	fleet/memory.h \
 	fleet/origin.c \
 	fleet/origin.h \
+	fleet/patrol.c \
+	fleet/patrol.h \
 	fleet/principal.c \
 	fleet/principal.h \
 	fleet/put.h \
@@ -100,4 +102,6 @@ fleet_libfleet_a_SOURCES = \
 	fleet/upload.c \
 	fleet/upload.h \
 	fleet/vault.c \
-	fleet/vault.h
+	fleet/vault.h \
+	fleet/verify.c \
+	fleet/verify.h

@@ -58,6 +58,8 @@ static const struct route routes[] = {
     { METHOD_POST,   "/api/v1/seal/rotate",                 ADMIN,      BODY_NONE,   seals_rotate,     "make a new data key, and re-seal in the background" },
     { METHOD_POST,   "/api/v1/check/chain",                 ADMIN,      BODY_JSON,   checks_chain,     "say which handsets would refuse a new certificate chain" },
     { METHOD_POST,   "/api/v1/seal/rewrap",                 ADMIN,      BODY_NONE,   seals_rewrap,     "wrap the data keys under a new master key" },
+    { METHOD_POST,   "/api/v1/verify",                      ADMIN,      BODY_NONE,   upkeep_verify,    "begin to verify everything that is stored" },
+    { METHOD_GET,    "/api/v1/verify",                      ADMIN,      BODY_NONE,   upkeep_verified,  "say how far that is, and what is damaged" },
     { METHOD_GET,    "/{path}",                             WHO_ALL,    BODY_NONE,   files_read,       "read a file or a log, or list a folder" },
     { METHOD_PUT,    "/{path}",                             WHO_ALL,    BODY_UPLOAD, files_write,      "store a file, or a new generation of a log" },
     { METHOD_DELETE, "/{path}",                             WHO_ALL,    BODY_NONE,   files_remove,     "remove a file, or end a log's generation" },

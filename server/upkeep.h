@@ -7,5 +7,7 @@
 #include "server/request.h"
 
 void upkeep_backup(struct request *request, struct reply *reply);
+void upkeep_verify(struct request *request, struct reply *reply);
+void upkeep_verified(struct request *request, struct reply *reply);
 
 #endif

@@ -373,6 +373,7 @@ E2E_TESTS = \
 	tests/e2e/test_simulator.py \
 	tests/e2e/test_tls.py \
 	tests/e2e/test_uploads.py \
+	tests/e2e/test_verify.py \
 	tests/e2e/test_versions.py
 LINT_TESTS = \
 	tests/lint/test_house.py

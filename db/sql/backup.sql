@@ -16,6 +16,8 @@ DELETE FROM content WHERE kind = 2 OR staged = 1;
 
 -- backup_drop_audit () -> ()
 DELETE FROM audit_state;
+-- backup_drop_deliveries () -> ()
+DELETE FROM delivery;
 
 -- backup_drop_keys () -> ()
 DELETE FROM key WHERE purpose = 'own';
