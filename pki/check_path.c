@@ -80,17 +80,29 @@ static bool has_strangers(const struct check_set *set, const struct check_path *
     return set->count > path->inside;
 }
 
-static void report_open_end(const struct check_set *set, const struct check_path *path, bool ca_known,
-                            const struct check_terms *terms, struct findings *findings)
+/* Does the other side hold a certificate of the path itself? A bundle may be an intermediate, without its
+ * root. */
+static bool is_held(const struct check_set *ca, const struct check_path *path)
+{
+    for (size_t i = 0; i < ca->count; i++)
+        for (size_t k = 0; k < path->inside; k++)
+            if (gnutls_x509_crt_equals(ca->item[i].crt, path->item[k]->crt))
+                return true;
+    return false;
+}
+
+static void report_open_end(const struct check_set *set, const struct check_path *path,
+                            const struct check_set *ca, const struct check_terms *terms,
+                            struct findings *findings)
 {
     const struct check_item *top = path->item[path->inside - 1];
     const struct finding_place place = check_place(set, top);
     char issuer[160];
     issuer_name(top, issuer);
-    bool gap = has_strangers(set, path);
-    if (terms->role != CHECK_SERVER && !gap && !ca_known)
+    bool gap = has_strangers(set, path), unheld = ca->count > 0 && !is_held(ca, path);
+    if (terms->role != CHECK_SERVER && !gap && !unheld)
         return; /* who verifies a client holds the CAs */
-    if (ca_known && !gap)
+    if (unheld && !gap)
         finding_add(findings, FINDING_ROOT_UNTRUSTED, &place, "it was issued by %s", issuer);
     /* A leaf alone is nearly always a chain file that was not made; its CA's other certificates are needed.
      */
@@ -108,11 +120,7 @@ static void report_root(const struct check_set *set, const struct check_path *pa
     finding_add(findings, path->inside == 1 ? FINDING_SELF_SIGNED : FINDING_ROOT_INCLUDED, &place, NULL);
     if (!check_signed_by(root, root))
         finding_add(findings, FINDING_SIGNATURE_WRONG, &place, "it calls itself its issuer, and is not");
-    for (size_t i = 0; i < ca->count; i++)
-        for (size_t k = 0; k < path->inside; k++)
-            if (gnutls_x509_crt_equals(ca->item[i].crt, path->item[k]->crt))
-                return;
-    if (ca->count > 0)
+    if (ca->count > 0 && !is_held(ca, path))
         finding_add(findings, FINDING_ROOT_UNTRUSTED, &place, "%s holds no certificate of this chain",
                     ca->source);
 }
@@ -166,7 +174,7 @@ void check_path(const struct check_set *set, size_t leaf, const struct check_set
         if (terms->role == CHECK_SERVER)
             finding_add(findings, FINDING_ROOT_MISSING, &place, "its issuer is in %s", ca->source);
     } else {
-        report_open_end(set, &path, ca->count > 0, terms, findings);
+        report_open_end(set, &path, ca, terms, findings);
     }
     if (path.rooted || beyond != NULL)
         report_extra(set, &path, findings);

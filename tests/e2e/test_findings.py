@@ -12,6 +12,7 @@ import threading
 import pytest
 
 from conftest import CRADLED, TIMEOUT
+from pki_folder import Pki
 from test_reload import reload
 
 
@@ -255,6 +256,31 @@ def test_a_server_that_sends_disorder(stopped, maker):
         run = ctl(stopped, "--live", f"https://127.0.0.1:{server.getsockname()[1]}/")
         thread.join(TIMEOUT)
     assert run.returncode == 1 and words(run.stdout) == {"chain-order": "fatal", "root-included": "info"}, run.stdout
+
+
+def test_what_cradlectl_makes_has_no_fault(stopped, folder):
+    """Chain, key, bundles, CRLs and a fragment of cradlectl pki: nothing above a note."""
+    pki = Pki(folder / "own pki")
+    pki("issue", "server", "cradle.test", "--also", "localhost", "--also", "127.0.0.1")
+    pki("issue", "handset", "00907a0a0b0c")
+    pki("issue", "handset", "00907a0a0b0d", "--format", "fragment", "--slot", "platform:1", "--use", "wifi")
+    server = pki.file("server", "cradle.test")
+    run = ctl(stopped, server, "--key", pki.file("server", "cradle.test", ".key"), "--name", "cradle.test", "--ca", pki.ca("root"),
+              "--crl", pki.ca("root", "-crl.pem"))
+    assert run.returncode == 0, run.stdout
+    run = ctl(stopped, pki.file("handset", "00907a0a0b0c"), "--role", "handset", "--ca", pki.ca("handset"), "--crl", pki.ca("handset", "-crl.pem"))
+    assert run.returncode == 0, run.stdout
+    run = ctl(stopped, pki.file("handset", "00907a0a0b0d", ".cfg"))
+    assert run.returncode == 3 and {w for w, s in words(run.stdout).items() if s != "info"} == {"key-delivered"}, run.stdout
+    run = cradled(stopped, "check", certificate=server, certificate_key=pki.file("server", "cradle.test", ".key"),
+                  ca_handset=pki.ca("handset"), crl_handset=pki.ca("handset", "-crl.pem"))
+    assert run.returncode == 0 and set(words(run.stdout).values()) == {"info"}, run.stdout
+    pki("revoke", "handset", "00907a0a0b0c")
+    run = ctl(stopped, pki.file("handset", "00907a0a0b0c"), "--role", "handset", "--ca", pki.ca("handset"), "--crl", pki.ca("handset", "-crl.pem"))
+    assert run.returncode == 1 and words(run.stdout)["revoked"] == "fatal"
+    # A CRL of another's CA proves nothing, and the daemon takes none such.
+    run = cradled(stopped, "serve", ca_handset=pki.ca("handset"), crl_handset=pki.ca("operator", "-crl.pem"))
+    assert run.returncode == 1 and "finding=crl-foreign" in run.stderr and "its CA" in run.stderr.splitlines()[-1]
 
 
 def test_nobody_there_and_no_tls(stopped):

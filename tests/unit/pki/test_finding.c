@@ -64,8 +64,8 @@ static void test_hostile_texts(void **state)
 {
     (void)state;
     static const char *const texts[] = { "CN=\x1b[2J", "CN=a\nfatal b", "CN=\xff\xfe",
-                                         "CN=\xe2\x80\xae"
-                                         "txt",
+                                         ("CN=\xe2\x80\xae"
+                                          "txt"),
                                          "CN=quote\"'\\" };
     for (size_t i = 0; i < ARRAY_LENGTH(texts); i++) {
         struct findings found = { 0 };
