@@ -4,21 +4,17 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/mem.h"
-#include "base/xml.h"
-#include "fleet/content.h"
 #include "fleet/grant.h"
-#include "fleet/inspect.h"
 #include "fleet/layer.h"
+#include "fleet/survey.h"
 #include "pki/slot.h"
 #include "pki/vouch.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #define PLATFORM_SLOTS 2
-#define NOTES_MAX      1000  /* of one layer; files with certificates are few */
-#define FILES_MAX      10000 /* of one layer */
+#define NOTES_MAX      1000 /* of one layer; files with certificates are few */
 
 /* Something that a configuration file says or hides. */
 struct note {
@@ -35,13 +31,10 @@ struct view {
     size_t count, unreadable;
 };
 
-/* While one file is read. */
+/* While a layer is read. */
 struct reading {
     struct vouch *vouch;
     struct view *view;
-    const char *path;
-    enum fault_code code;
-    struct fault *fault;
 };
 
 static enum fault_code add_note(struct view *view, const struct note *note, struct fault *f)
@@ -64,114 +57,50 @@ static void view_fini(struct view *view)
     *view = (struct view){ 0 };
 }
 
-/* --- one file ------------------------------------------------------------------------------------------ */
+/* --- one layer ---------------------------------------------------------------------------------------------
+ */
 
-static void on_attribute(void *user, const char *name, const char *value)
+static enum fault_code on_attribute(void *user, const char *path, const char *name, const char *value,
+                                    struct fault *f)
 {
     struct reading *r = user;
     struct slot slot;
     struct buf pem;
     size_t count = 0;
-    if (r->code != FAULT_OK || !slot_parse(name, &slot) || slot.kind != SLOT_PLATFORM || slot.part != SLOT_CA)
-        return;
+    if (!slot_parse(name, &slot) || slot.kind != SLOT_PLATFORM || slot.part != SLOT_CA)
+        return FAULT_OK;
     struct note note = { .kind = NOTE_CA, .slot = slot.number };
-    (void)mem_copy_text(note.path, sizeof note.path, r->path);
+    (void)mem_copy_text(note.path, sizeof note.path, path);
     buf_init(&pem, SLOT_PEM_LIMIT);
-    enum fault_code code = slot_certificates(value, &pem, &count, r->fault);
+    enum fault_code code = slot_certificates(value, &pem, &count, f);
     if (code == FAULT_OK && count > 0) {
         enum vouch_answer answer = vouch_ask(r->vouch, pem.data, pem.used, note.subject);
         note.verifies = answer == VOUCH_YES;
         if (answer != VOUCH_NOTHING)
-            code = add_note(r->view, &note, r->fault);
+            code = add_note(r->view, &note, f);
     }
-    if (code != FAULT_TOO_LARGE) /* such a value is no certificate */
-        r->code = code;
     buf_fini(&pem);
+    return code == FAULT_TOO_LARGE ? FAULT_OK : code; /* such a value is no certificate */
 }
 
-static enum fault_code read_text(struct reading *r, const char *text, size_t n, struct fault *f)
+static enum fault_code on_closed(void *user, const char *path, bool encrypted, struct fault *f)
 {
-    struct fault why;
-    if (inspect_is_encrypted(text, n)) {
-        struct note note = { .kind = NOTE_ENCRYPTED };
-        (void)mem_copy_text(note.path, sizeof note.path, r->path);
-        return add_note(r->view, &note, f);
-    }
-    struct xml_check *xml = xml_check_new();
-    if (xml == NULL)
-        return fault_set(f, FAULT_MEMORY, "no memory for a configuration file");
-    xml_check_attributes(xml, on_attribute, r);
-    enum fault_code code = xml_check_feed(xml, text, n, &why);
-    if (code == FAULT_OK)
-        code = xml_check_finish(xml, &why);
-    xml_check_free(xml);
-    if (code == FAULT_CONTENT)
+    struct reading *r = user;
+    struct note note = { .kind = NOTE_ENCRYPTED };
+    if (!encrypted) {
         r->view->unreadable++;
-    else if (code != FAULT_OK && f)
-        *f = why;
-    return code == FAULT_OK || code == FAULT_CONTENT ? r->code : code;
-}
-
-static enum fault_code read_file(struct fleet *fleet, struct db_conn *conn, const char *layer,
-                                 struct reading *r, struct fault *f)
-{
-    struct layer_file file;
-    enum fault_code code = layer_find(fleet->vault, conn, layer, r->path, 0, &file, f);
-    char *text = NULL;
-    size_t n = 0;
-    if (code == FAULT_OK && file.content.size <= TRUSTING_FILE_MAX) {
-        n = (size_t)file.content.size;
-        text = malloc(n + 1);
-        if (text == NULL)
-            return fault_set(f, FAULT_MEMORY, "no memory for a configuration file");
-        code = content_load(fleet->vault, conn, &file.content, text, f);
+        return FAULT_OK;
     }
-    if (code == FAULT_DAMAGED || (code == FAULT_OK && text == NULL)) {
-        r->view->unreadable++;
-        code = FAULT_OK;
-    } else if (code == FAULT_OK) {
-        code = read_text(r, text, n, f);
-    }
-    mem_wipe_free(text, n);
-    return code;
-}
-
-/* --- one layer ----------------------------------------------------------------------------------------- */
-
-static bool is_configuration(const char *path)
-{
-    size_t n = strlen(path);
-    return n > 4 && (strcasecmp(path + n - 4, ".cfg") == 0 || strcasecmp(path + n - 4, ".xml") == 0);
-}
-
-/* The configuration files of a layer, as a list of texts, each with its NUL. */
-static enum fault_code list_files(struct db_conn *conn, const char *layer, struct buf *paths, struct fault *f)
-{
-    struct db_rows rows;
-    enum fault_code code = FAULT_OK;
-    /* '0' comes right behind '/', with which every path begins. */
-    db_select(conn, SQL_FILE_RANGE, DB_ARGS(db_text(layer), db_text("/"), db_text("0")), &rows);
-    while (code == FAULT_OK && db_next(&rows)) {
-        const char *path = db_row_text(&rows, 0);
-        if (is_configuration(path))
-            code = buf_add(paths, path, strlen(path) + 1, f);
-    }
-    enum fault_code ended = db_end(&rows, code ? NULL : f);
-    return code ? code : ended;
+    (void)mem_copy_text(note.path, sizeof note.path, path);
+    return add_note(r->view, &note, f);
 }
 
 static enum fault_code read_layer(struct fleet *fleet, struct db_conn *conn, const char *layer,
                                   struct vouch *vouch, struct view *view, struct fault *f)
 {
-    struct buf paths;
-    buf_init(&paths, (size_t)FILES_MAX * (PATH_LIMIT + 1));
-    enum fault_code code = list_files(conn, layer, &paths, f);
-    for (size_t at = 0; code == FAULT_OK && at < paths.used; at += strlen(paths.data + at) + 1) {
-        struct reading r = { vouch, view, paths.data + at, FAULT_OK, f };
-        code = read_file(fleet, conn, layer, &r, f);
-    }
-    buf_fini(&paths);
-    return code;
+    struct reading reading = { .vouch = vouch, .view = view };
+    const struct survey survey = { .attribute = on_attribute, .closed = on_closed, .user = &reading };
+    return survey_layer(fleet, conn, layer, &survey, f);
 }
 
 /* --- one handset --------------------------------------------------------------------------------------- */

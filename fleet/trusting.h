@@ -17,8 +17,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TRUSTING_FILE_MAX 1048576 /* bytes; a larger configuration file is not looked into */
-
 struct trusting_handset {
     struct mac mac;
     char label[HANDSET_LABEL_LIMIT + 1];
