@@ -139,6 +139,33 @@ enum fault_code content_equal(struct vault *vault, struct db_conn *conn, const s
     return FAULT_OK;
 }
 
+enum fault_code content_store(struct vault *vault, struct db_conn *conn, const void *plain, size_t n,
+                              int64_t now, struct content *ret_content, struct fault *f)
+{
+    struct content content = { .kind = CONTENT_FILE, .size = (int64_t)n }, equal;
+    struct seal_place place = { .last = true };
+    bool sound = false;
+    secret_mac(vault_digest_key(vault), plain, n, &content.digest);
+    if (content_equal(vault, conn, &content, &equal, &sound, NULL) == FAULT_OK && sound) {
+        *ret_content = equal;
+        return FAULT_OK;
+    }
+    secret_random(content.id, sizeof content.id);
+    memcpy(place.content, content.id, sizeof place.content);
+    uint8_t *sealed = malloc(n + SEAL_OVERHEAD);
+    if (sealed == NULL)
+        return fault_set(f, FAULT_MEMORY, "out of memory for a file");
+    enum fault_code code = vault_seal(vault, &place, plain, n, sealed, &content.key, f);
+    if (code == FAULT_OK)
+        code = content_settle(vault, conn, &content, now, f);
+    if (code == FAULT_OK)
+        code = content_add_chunk(conn, content.id, 0, sealed, n + SEAL_OVERHEAD, f);
+    free(sealed);
+    if (code == FAULT_OK)
+        *ret_content = content;
+    return code;
+}
+
 enum fault_code content_rename(struct db_conn *conn, const uint8_t from[SEAL_CONTENT_ID],
                                const uint8_t to[SEAL_CONTENT_ID], struct fault *f)
 {
@@ -238,14 +265,32 @@ size_t content_chunk_size(int64_t size, int64_t index)
     return (size_t)(left < CONTENT_CHUNK ? left : CONTENT_CHUNK);
 }
 
-static enum fault_code content_open(struct vault *vault, const struct content *content, int64_t index,
-                                    const uint8_t *sealed, size_t n, void *out, struct fault *f)
+/* What bears a private key lies under a key of its own, which is fetched for this one use. */
+static enum fault_code bearer_open(struct vault *vault, struct db_conn *conn, const struct seal_place *place,
+                                   const uint8_t *sealed, size_t n, void *out, struct fault *f)
+{
+    struct secret_key key = { { 0 } };
+    uint32_t id = 0;
+    enum fault_code code = seal_chunk_key(sealed, n, &id, f);
+    if (code == FAULT_OK)
+        code = vault_own_get(vault, conn, id, &key, f);
+    if (code == FAULT_OK)
+        code = seal_open_chunk(&key, place, sealed, n, out, f);
+    mem_wipe(&key, sizeof key);
+    return code;
+}
+
+static enum fault_code content_open(struct vault *vault, struct db_conn *conn, const struct content *content,
+                                    int64_t index, const uint8_t *sealed, size_t n, void *out,
+                                    struct fault *f)
 {
     if (n != content_chunk_size(content->size, index) + SEAL_OVERHEAD)
         return fault_set(f, FAULT_DAMAGED, "its length is wrong");
     struct seal_place place = { .index = (uint64_t)index,
                                 .last = index == content_chunks(content->size) - 1 };
     memcpy(place.content, content->id, SEAL_CONTENT_ID);
+    if (content->kind == CONTENT_BEARER)
+        return bearer_open(vault, conn, &place, sealed, n, out, f);
     return vault_open(vault, &place, sealed, n, out, f);
 }
 
@@ -268,7 +313,7 @@ enum fault_code content_chunk(struct vault *vault, struct db_conn *conn, const s
     if (found) {
         size_t n = 0;
         const void *sealed = db_row_blob(&rows, 0, &n);
-        code = content_open(vault, content, index, sealed, n, out, f);
+        code = content_open(vault, conn, content, index, sealed, n, out, f);
         db_end(&rows, NULL);
     } else {
         code = db_end(&rows, f);
@@ -291,7 +336,7 @@ enum fault_code content_load(struct vault *vault, struct db_conn *conn, const st
         const void *sealed = db_row_blob(&rows, 1, &n);
         if (db_row_int(&rows, 0) != index)
             break;
-        code = content_open(vault, content, index, sealed, n, (char *)out + index * CONTENT_CHUNK, f);
+        code = content_open(vault, conn, content, index, sealed, n, (char *)out + index * CONTENT_CHUNK, f);
         if (code == FAULT_OK)
             index++;
     }

@@ -55,6 +55,10 @@ enum fault_code content_settle(struct vault *vault, struct db_conn *conn, const 
  * reading. */
 enum fault_code content_equal(struct vault *vault, struct db_conn *conn, const struct content *content,
                               struct content *ret_equal, bool *ret_sound, struct fault *f);
+/* In a write: the content of a small file (CONTENT_CHUNK at most) that the server makes itself; one of the
+ * same bytes is used again. */
+enum fault_code content_store(struct vault *vault, struct db_conn *conn, const void *plain, size_t n,
+                              int64_t now, struct content *ret_content, struct fault *f);
 /* In a write: every file and former version that names `from` names `to` from now on, and `from` goes. */
 enum fault_code content_rename(struct db_conn *conn, const uint8_t from[SEAL_CONTENT_ID],
                                const uint8_t to[SEAL_CONTENT_ID], struct fault *f);

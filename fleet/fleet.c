@@ -9,6 +9,7 @@
 #include "fleet/census.h"
 #include "fleet/content.h"
 #include "fleet/crowd.h"
+#include "fleet/delivery.h"
 #include "fleet/evict.h"
 #include "fleet/logbook.h"
 #include "fleet/master.h"
@@ -211,6 +212,8 @@ enum fault_code fleet_open(const struct settings *settings, struct fleet **ret_f
     if (code == FAULT_OK)
         code = open_memories(fleet, f);
     if (code == FAULT_OK)
+        code = delivery_open(fleet, f);
+    if (code == FAULT_OK)
         code = audit_open(fleet, f);
     if (code == FAULT_OK)
         code = open_clean(fleet, f);
@@ -250,6 +253,7 @@ void fleet_close(struct fleet *fleet)
     work_pool_free(fleet->suspects);
     audit_stop(fleet);
     db_close(fleet->db);
+    delivery_free(fleet->delivery);
     audit_free(fleet->audit);
     logbook_free(fleet->logbook);
     evict_board_free(fleet->evictions);

@@ -17,6 +17,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+struct delivery;      /* private keys on their way (delivery.h) */
 struct reseal;        /* the thread that re-seals (reseal.h) */
 struct patrol;        /* verifying in the background (patrol.h) */
 struct vault;         /* data keys (vault.h) */
@@ -43,6 +44,7 @@ struct fleet {
     struct work_pool *hashes;   /* password hashes; hash_workers threads, hash_queue places */
     struct work_pool *suspects; /* those of suspects (throttle.h): one thread, throttle_queue places */
     struct vault *vault;
+    struct delivery *delivery;
     struct reseal *reseal; /* while it serves */
     struct patrol *patrol;
     _Atomic bool backing_up; /* backup.c: one at a time */

@@ -319,6 +319,15 @@ enum fault_code grant_place(const struct principal *who, enum grant_action actio
     return code;
 }
 
+enum fault_code grant_bearer(const struct principal *who, struct fault *f)
+{
+    if (who->role == ROLE_HANDSET)
+        return FAULT_OK;
+    return fault_set(
+        f, FAULT_FORBIDDEN,
+        "this file bears a private key: only its handset can read it; it can be replaced or removed");
+}
+
 enum fault_code grant_role(const struct principal *who, enum grant_action action, struct fault *f)
 {
     if (who->role == ROLE_ADMINISTRATOR)

@@ -58,6 +58,9 @@ bool grant_is_reserved(const char *path);
  * different MACs in one path, to other names that begin with '@', to a folder. */
 enum fault_code grant_place(const struct principal *who, enum grant_action action, const struct path *path,
                             struct place *ret_place, struct fault *f);
+/* May `who` read a file that bears a private key (R20)? Its own handset alone, for whose file this was found
+ * to be. FAULT_FORBIDDEN. */
+enum fault_code grant_bearer(const struct principal *who, struct fault *f);
 /* GRANT_ADMINISTER; and GRANT_READ, GRANT_LIST: reading logs through the API. */
 enum fault_code grant_role(const struct principal *who, enum grant_action action, struct fault *f);
 

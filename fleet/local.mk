@@ -18,6 +18,8 @@ fleet_libfleet_a_SOURCES = \
 	fleet/audit_login.h \
 	fleet/adopt.c \
 	fleet/adopt.h \
+	fleet/bearer.c \
+	fleet/bearer.h \
 	fleet/cache.c \
 	fleet/cache.h \
 	fleet/certificate.c \
@@ -26,6 +28,8 @@ fleet_libfleet_a_SOURCES = \
 	fleet/census.h \
 	fleet/content.c \
 	fleet/content.h \
+	fleet/delivery.c \
+	fleet/delivery.h \
 	fleet/evict.c \
 	fleet/evict.h \
 	fleet/crowd.c \

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "fleet/audit_login.h"
 #include "fleet/certificate.h"
+#include "fleet/delivery.h"
 #include "fleet/evict.h"
 #include "fleet/handset.h"
 #include "fleet/login_inner.h"
@@ -105,6 +106,8 @@ static void finish(struct login *login, enum login_result result, const char *re
     if (result == LOGIN_GRANTED && login->on.member)
         certificate_seen(login->fleet, &login->peer, login->on.role,
                          login->on.role == ROLE_HANDSET ? login->on.mac.text : login->on.name);
+    if (result == LOGIN_GRANTED && login->who.by_certificate)
+        delivery_done(login->fleet, login->peer.fingerprint);
     login->on.reason = NULL;
     mem_wipe(login->password, sizeof login->password);
     mem_wipe(login->on.stored, sizeof login->on.stored);

@@ -17,6 +17,7 @@ struct put_target {
     int64_t limit;  /* FAULT_TOO_LARGE above */
     bool check_xml; /* .cfg and .xml of administrators; encrypted configuration files are recognised and pass
                      */
+    bool look_for_keys; /* administrators' files */
     char author[ACCOUNT_NAME_LIMIT + 1];
     struct principal who; /* an administrator: the audit trail records what is stored */
 };

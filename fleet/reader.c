@@ -74,7 +74,8 @@ static enum fault_code reader_heat(struct reader *reader, struct db_conn *conn, 
         if (code)
             return code;
     }
-    if (single)
+    /* A private key is in memory for its answer alone (R20). */
+    if (single && reader->part[0].content.kind != CONTENT_BEARER)
         cache_put(fleet->cache, reader->part[0].content.id, CACHE_WHOLE, reader->hot);
     return FAULT_OK;
 }

@@ -234,6 +234,10 @@ enum fault_code tree_open(struct fleet *fleet, const struct principal *who, cons
     code = found_at(fleet->vault, conn, who, &place, wish.version, &found, f);
     if (code == FAULT_OK) {
         found_entry(&found, path, &entry);
+        bool bearer = !found.log && found.file.content.kind == CONTENT_BEARER;
+        code = bearer ? grant_bearer(who, f) : FAULT_OK;
+    }
+    if (code == FAULT_OK) {
         code = found.log ? open_log(fleet, conn, &place, &found, wish.all, ret_reader, &entry, f)
                          : content_reader(fleet, conn, &found.file.content, 1, ret_reader, f);
         /* A name without its bytes is damage, never absence. */

@@ -51,6 +51,7 @@ static void aim(const struct settings *settings, struct put *put)
     t->path = put->place.path;
     t->limit = t->log ? settings->max_log : handset ? settings->max_override : settings->max_file;
     t->check_xml = !handset && (has_suffix(t->path.text, ".cfg") || has_suffix(t->path.text, ".xml"));
+    t->look_for_keys = put->who->role == ROLE_ADMINISTRATOR && !t->log;
     mem_copy_text(t->author, sizeof t->author, principal_name(put->who));
     t->who = *put->who;
 }

@@ -15,7 +15,9 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "fleet/audit_file.h"
+#include "fleet/bearer.h"
 #include "fleet/content.h"
+#include "fleet/delivery.h"
 #include "fleet/inspect.h"
 #include "fleet/layer.h"
 #include "fleet/logbook.h"
@@ -55,6 +57,7 @@ struct upload {
     struct secret_mac_state *mac;
     struct inspect *inspect; /* NULL: nothing to check */
     struct fault flaw;       /* what the check found, when unchecked */
+    struct bearer bearer;    /* private keys of what administrators store (R20) */
     uint8_t *plain;          /* the chunk that is being filled */
     size_t used, room;
     int64_t index; /* of that chunk */
@@ -305,10 +308,35 @@ static enum fault_code upload_judge(struct upload *u, enum fault_code code, cons
     return fault_set(f, code, "not well-formed XML: %s", flaw->text);
 }
 
+/* Where a private key may be, and how much beside it: one chunk, under a key of its own. So no part of such a
+ * file was staged under another key: its mark ends before the key begins, and what follows is refused. */
+static enum fault_code upload_bearer(struct upload *u, const void *data, size_t n, struct fault *f)
+{
+    if (!u->target.look_for_keys)
+        return FAULT_OK;
+    bearer_feed(&u->bearer, data, n);
+    if (u->bearer.keys == 0)
+        return FAULT_OK;
+    if (u->target.layer[0] == '\0')
+        return fault_set(
+            f, FAULT_CONTENT,
+            "a private key in a file that all handsets share would be nobody's secret: store it in its "
+            "handset's layer");
+    if (u->bearer.keys > 1)
+        return fault_set(f, FAULT_CONTENT,
+                         "more than one private key in a file: give each a file of its own");
+    if (u->index > 0 || u->content.size + (int64_t)n > CONTENT_CHUNK)
+        return fault_set(f, FAULT_CONTENT, "a file that bears a private key has at most %d bytes",
+                         CONTENT_CHUNK);
+    return FAULT_OK;
+}
+
 static enum fault_code upload_take(struct upload *u, const void *data, size_t n, struct fault *f)
 {
     struct fault flaw = { 0 };
     enum fault_code code = upload_make_room(u, n, f);
+    if (code == FAULT_OK)
+        code = upload_bearer(u, data, n, f);
     if (code == FAULT_OK && u->inspect && u->flaw.code == FAULT_OK)
         code = upload_judge(u, inspect_feed(u->inspect, data, n, &flaw), &flaw, f);
     if (code)
@@ -397,6 +425,11 @@ static enum fault_code commit_bytes(struct upload *u, struct db_conn *conn, int6
 {
     struct content equal;
     bool sound = false;
+    if (u->bearer.keys) {
+        enum fault_code stored = delivery_store(u->fleet, conn, &u->target, &u->content, u->plain, now, f);
+        *ret_content = u->content;
+        return stored;
+    }
     enum fault_code found = content_equal(u->fleet->vault, conn, &u->content, &equal, &sound, f);
     if (found && found != FAULT_ABSENT)
         return found;
@@ -477,7 +510,7 @@ static enum fault_code upload_complete(struct upload *u, struct fault *f)
     if (code)
         return code;
     secret_mac_peek(u->mac, &u->content.digest);
-    return upload_seal(u, true, &u->last, f);
+    return u->bearer.keys ? FAULT_OK : upload_seal(u, true, &u->last, f);
 }
 
 void upload_commit(struct upload *u)

@@ -46,6 +46,8 @@ pki_libpki_a_SOURCES = \
 	pki/names.h \
 	pki/order.c \
 	pki/order.h \
+	pki/pair.c \
+	pki/pair.h \
 	pki/pem.c \
 	pki/pem.h \
 	pki/profile.c \

@@ -128,6 +128,7 @@ tests_unit_pki_test_vouch_LDADD = $(PKI_TEST_LIBS)
 UNIT_TESTS += \
 	tests/unit/fleet/test_account \
 	tests/unit/fleet/test_audit \
+	tests/unit/fleet/test_bearer \
 	tests/unit/fleet/test_cache \
 	tests/unit/fleet/test_equal \
 	tests/unit/fleet/test_certificate \
@@ -162,6 +163,7 @@ tests_unit_fleet_test_account_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_audit_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_flood_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_tally_LDADD = $(FLEET_TEST_LIBS)
+tests_unit_fleet_test_bearer_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_cache_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_equal_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_certificate_LDADD = $(FLEET_TEST_LIBS)
@@ -263,6 +265,7 @@ REPLAY_TESTS = \
 	tests/fuzz/replay_xml \
 	tests/fuzz/replay_slot \
 	tests/fuzz/replay_grant \
+	tests/fuzz/replay_bearer \
 	tests/fuzz/replay_inspect \
 	tests/fuzz/replay_agent \
 	tests/fuzz/replay_etag \
@@ -306,6 +309,8 @@ tests_fuzz_replay_slot_SOURCES = tests/fuzz/fuzz_slot.c tests/fuzz/replay.c test
 tests_fuzz_replay_slot_LDADD = $(PKI_TEST_LIBS)
 tests_fuzz_replay_grant_SOURCES = tests/fuzz/fuzz_grant.c tests/fuzz/replay.c tests/fuzz/fuzz.h
 tests_fuzz_replay_grant_LDADD = $(FLEET_TEST_LIBS)
+tests_fuzz_replay_bearer_SOURCES = tests/fuzz/fuzz_bearer.c tests/fuzz/replay.c tests/fuzz/fuzz.h
+tests_fuzz_replay_bearer_LDADD = $(FLEET_TEST_LIBS)
 tests_fuzz_replay_inspect_SOURCES = tests/fuzz/fuzz_inspect.c tests/fuzz/replay.c tests/fuzz/fuzz.h
 tests_fuzz_replay_inspect_LDADD = $(FLEET_TEST_LIBS)
 tests_fuzz_replay_agent_SOURCES = tests/fuzz/fuzz_agent.c tests/fuzz/replay.c tests/fuzz/fuzz.h
@@ -353,6 +358,7 @@ E2E_TESTS = \
 	tests/e2e/test_ctl_fleet.py \
 	tests/e2e/test_damage.py \
 	tests/e2e/test_evict.py \
+	tests/e2e/test_delivery.py \
 	tests/e2e/test_files.py \
 	tests/e2e/test_findings.py \
 	tests/e2e/test_ftps.py \

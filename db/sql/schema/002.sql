@@ -28,3 +28,4 @@ CREATE TABLE delivery (
     root        TEXT NOT NULL, -- the root element of what takes the file's place; '': nothing does
     created     INTEGER NOT NULL
 ) STRICT;
+CREATE INDEX delivery_fingerprint ON delivery (fingerprint);
