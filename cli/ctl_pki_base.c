@@ -5,44 +5,71 @@
 #include "base/mem.h"
 
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <termios.h>
 #include <unistd.h>
 
-#define CONTROL_C 3
-
 /* --- passphrases
  * -------------------------------------------------------------------------------------------------- */
 
-/* One line of the terminal, without echo. */
-static enum fault_code read_line(int tty, const char *prompt, struct passphrase *out, struct fault *f)
+static volatile sig_atomic_t interrupted;
+
+static void on_interrupt(int number)
 {
-    struct termios before, silent;
+    interrupted = number;
+}
+
+/* Up to the line's end; false when that does not come, or much too late. The signal that may end it is
+ * blocked but in ppoll(2): it is not missed when it comes right before. */
+static bool read_text(int tty, const sigset_t *waiting, struct passphrase *out)
+{
+    struct pollfd ready = { .fd = tty, .events = POLLIN };
     size_t n = 0;
     char c = 0;
-    ssize_t got;
+    ssize_t got = -1;
     bool fits = true;
-    if (tcgetattr(tty, &before) != 0)
-        return fault_set(f, FAULT_IO, "the terminal cannot be made silent");
-    silent = before;
-    /* Nor a signal: an interrupted command would leave the terminal without echo. */
-    silent.c_lflag &= ~(tcflag_t)(ECHO | ISIG);
-    if (tcsetattr(tty, TCSAFLUSH, &silent) != 0)
-        return fault_set(f, FAULT_IO, "the terminal cannot be made silent");
-    dprintf(tty, "%s: ", prompt);
-    while ((got = read(tty, &c, 1)) == 1 && c != '\n') {
-        fits = fits && n < KEY_PASSPHRASE_MAX && c != CONTROL_C;
-        if (c == CONTROL_C)
-            break;
+    while (ppoll(&ready, 1, NULL, waiting) == 1 && (got = read(tty, &c, 1)) == 1 && c != '\n') {
+        fits = fits && n < KEY_PASSPHRASE_MAX;
         if (fits)
             out->text[n++] = c;
     }
     out->text[n] = '\0';
+    return interrupted == 0 && got >= 0 && fits && n > 0;
+}
+
+/* One line of the terminal, without echo. A signal ends it, and the program, once the echo is back. */
+static enum fault_code read_line(int tty, const char *prompt, struct passphrase *out, struct fault *f)
+{
+    struct termios before, silent;
+    struct sigaction action = { .sa_handler = on_interrupt }, old;
+    sigset_t blocked, waiting;
+    if (tcgetattr(tty, &before) != 0)
+        return fault_set(f, FAULT_IO, "the terminal cannot be made silent");
+    silent = before;
+    silent.c_lflag &= ~(tcflag_t)ECHO;
+    interrupted = 0;
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGINT);
+    sigprocmask(SIG_BLOCK, &blocked, &waiting);
+    sigaction(SIGINT, &action, &old);
+    bool good = tcsetattr(tty, TCSAFLUSH, &silent) == 0;
+    if (good) {
+        dprintf(tty, "%s: ", prompt);
+        good = read_text(tty, &waiting, out);
+    }
     (void)tcsetattr(tty, TCSAFLUSH, &before);
     dprintf(tty, "\n");
-    if (got < 0 || !fits || n == 0)
+    sigprocmask(SIG_SETMASK, &waiting, NULL);
+    sigaction(SIGINT, &old, NULL);
+    if (interrupted != 0) {
+        mem_wipe(out, sizeof *out);
+        raise(interrupted);
+    }
+    if (!good)
         return fault_set(f, FAULT_INPUT, "no passphrase of 1 to %d bytes was typed", KEY_PASSPHRASE_MAX);
     return FAULT_OK;
 }

@@ -7,6 +7,7 @@ import re
 import signal
 import stat
 import subprocess
+import termios
 import xml.etree.ElementTree
 import zlib
 
@@ -109,6 +110,25 @@ def test_a_passphrase_is_typed_without_echo(pki, tmp_path):
     assert b"intermediates' words" not in seen and b"the certificate of 00907a0a0bff" in seen
     nobody = pki("issue", "handset", "00907a0a0bfe", phrase=False, check=False, start_new_session=True, stdin=subprocess.DEVNULL)
     assert nobody.returncode == 2 and "no terminal" in nobody.stderr
+
+
+def test_control_c_leaves_the_terminal_as_it_was(pki):
+    ours, theirs = pty.openpty()
+    line = f"cd '{pki.folder}' && exec setsid --ctty '{CTL}' pki crl handset"
+    asking = subprocess.Popen(["sh", "-c", line], stdin=theirs, stdout=theirs, stderr=theirs)
+    try:
+        before, seen = termios.tcgetattr(theirs), b""
+        while b"handset.key: " not in seen:
+            seen += os.read(ours, 1000)
+        assert not termios.tcgetattr(theirs)[3] & termios.ECHO
+        os.write(ours, b"half a passphr\x03")
+        assert asking.wait(TIMEOUT) == -signal.SIGINT
+        assert termios.tcgetattr(theirs) == before and b"half" not in seen
+    finally:
+        asking.kill()
+        asking.wait()
+        os.close(ours)
+        os.close(theirs)
 
 
 # --- certificates -------------------------------------------------------------------------------------------------
