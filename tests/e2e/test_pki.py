@@ -233,6 +233,14 @@ def test_the_daemon_takes_roles_from_the_intermediates(pki, new_site):
         assert name.encode() in ftp.get(f"{name}-ext.cfg")
 
 
+@pytest.mark.parametrize("role", ["server", "handset", "administrator"])
+def test_the_checker_finds_nothing_wrong(pki, role):
+    """What one half of the command makes, the other half has nothing to say against."""
+    more = ["--name", "cradle.test", "--name", "127.0.0.1"] if role == "server" else ["--ca", pki.ca(role), "--crl", pki.ca(role, "-crl.pem")]
+    checked = pki("check", pki.file(role, NAMES[role]), "--key", pki.file(role, NAMES[role], ".key"), "--role", role, *more, check=False)
+    assert checked.returncode == 0 and "0 fatal, 0 warnings" in checked.stdout, checked.stdout + checked.stderr
+
+
 # --- forms --------------------------------------------------------------------------------------------------------
 
 
