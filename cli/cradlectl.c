@@ -9,6 +9,7 @@
 #include "cli/ctl_pki.h"
 #include "cli/ctl_seal.h"
 #include "cli/ctl_status.h"
+#include "cli/ctl_suspects.h"
 
 /* clang-format off */
 static const struct ctl_command commands[] = {
@@ -29,6 +30,7 @@ static const struct ctl_command commands[] = {
     { "certificate", "list", "", ctl_certificate_list, "list client certificates that were seen or revoked" },
     { "certificate", "revoke", "FINGERPRINT", ctl_certificate_revoke, "shut a client certificate out for good" },
     { "refusals", NULL, "", ctl_refusals, "list the clients that refuse the server's certificate" },
+    { "suspects", NULL, "", ctl_suspects, "list who is slowed down and where clients come from, or lift delays" },
     { "backup", NULL, "FILE", ctl_backup, "download a sealed backup of the whole catalog" },
     { "pki", "init", "", ctl_pki_init, "make a root CA and one intermediate for each role" },
     { "pki", "request", "NAME", ctl_pki_request, "make a server's key and certificate request" },

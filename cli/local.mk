@@ -36,6 +36,8 @@ cli_libcli_a_SOURCES = \
 	cli/ctl_seal.h \
 	cli/ctl_status.c \
 	cli/ctl_status.h \
+	cli/ctl_suspects.c \
+	cli/ctl_suspects.h \
 	cli/diary.c \
 	cli/diary.h \
 	cli/expect.c \

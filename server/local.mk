@@ -46,6 +46,8 @@ server_libserver_a_SOURCES = \
 	server/respond.h \
 	server/route.c \
 	server/route.h \
+	server/suspects.c \
+	server/suspects.h \
 	server/trail.c \
 	server/trail.h \
 	server/seals.c \

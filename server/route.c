@@ -11,6 +11,7 @@
 #include "server/logs.h"
 #include "server/refusals.h"
 #include "server/seals.h"
+#include "server/suspects.h"
 #include "server/trail.h"
 #include "server/upkeep.h"
 
@@ -51,6 +52,8 @@ static const struct route routes[] = {
     { METHOD_POST,   "/api/v1/certificates/{fingerprint}/revoke", ADMIN, BODY_JSON,  certificates_revoke, "revoke a client certificate" },
     { METHOD_GET,    "/api/v1/refusals",                    ADMIN,      BODY_NONE,   refusals_list,    "list the clients that refuse the server's certificate or TLS" },
     { METHOD_DELETE, "/api/v1/refusals",                    ADMIN,      BODY_NONE,   refusals_clear,   "forget the clients that refused" },
+    { METHOD_GET,    "/api/v1/suspects",                    ADMIN,      BODY_NONE,   suspects_list,    "list who is slowed down, and where clients come from" },
+    { METHOD_DELETE, "/api/v1/suspects",                    ADMIN,      BODY_NONE,   suspects_lift,    "lift the delays of suspects" },
     { METHOD_GET,    "/api/v1/versions",                    ADMIN,      BODY_NONE,   files_versions,   "list the former versions of a file" },
     { METHOD_GET,    "/api/v1/backup",                      ADMIN,      BODY_NONE,   upkeep_backup,    "download a sealed backup of the whole catalog" },
     { METHOD_GET,    "/api/v1/audit",                       ADMIN,      BODY_NONE,   trail_list,       "list the records of the audit trail" },
