@@ -362,6 +362,7 @@ E2E_TESTS = \
 	tests/e2e/test_files.py \
 	tests/e2e/test_findings.py \
 	tests/e2e/test_ftps.py \
+	tests/e2e/test_guard.py \
 	tests/e2e/test_hostile.py \
 	tests/e2e/test_https.py \
 	tests/e2e/test_identity.py \
