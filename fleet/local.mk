@@ -79,6 +79,8 @@ fleet_libfleet_a_SOURCES = \
 	fleet/refusal.h \
 	fleet/reseal.c \
 	fleet/reseal.h \
+	fleet/rescue.c \
+	fleet/rescue.h \
 	fleet/resend.c \
 	fleet/resend.h \
 	fleet/segment.c \

@@ -6,6 +6,7 @@
 #include "fleet/found.h"
 #include "fleet/grant.h"
 #include "fleet/reader.h"
+#include "fleet/rescue.h"
 #include "fleet/trouble.h"
 
 #include <stdio.h>
@@ -151,6 +152,12 @@ static enum fault_code check_options(const struct principal *who, const struct p
         return fault_set(f, FAULT_INPUT, "versions are numbered from 1");
     if (options->all && who->role == ROLE_HANDSET)
         return fault_set(f, FAULT_FORBIDDEN, "ended generations are for administrators and operators");
+    if (options->rescue && who->role == ROLE_HANDSET)
+        return fault_set(f, FAULT_FORBIDDEN,
+                         "what is left of a damaged log is for administrators and operators");
+    if (options->rescue && !is_log)
+        return fault_set(f, FAULT_INPUT,
+                         "only of a damaged log the rest can be read; store a damaged file again");
     if (options->all && (!is_log || place->generation != 0))
         return fault_set(f, FAULT_INPUT, "all generations can be had of a log, named without @N");
     return FAULT_OK;
@@ -190,6 +197,20 @@ static enum fault_code check_whole(struct db_conn *conn, const struct place *pla
     if (code == FAULT_OK && sum != size)
         code = fault_set(f, FAULT_DAMAGED, "%lld of the log's %lld bytes are missing",
                          (long long)(size - sum), (long long)size);
+    return code;
+}
+
+/* No tag: what is left is not the log, and may be less the next time. */
+static enum fault_code open_rest(struct fleet *fleet, struct db_conn *conn, const struct place *place,
+                                 const struct found *found, bool all, struct reader **ret_reader,
+                                 struct tree_entry *entry, struct fault *f)
+{
+    enum fault_code code = rescue_open(fleet, conn, &place->mac, place->path.text,
+                                       all ? 0 : found->generation.generation, ret_reader, f);
+    if (code == FAULT_OK) {
+        entry->size = reader_size(*ret_reader);
+        entry->etag[0] = '\0';
+    }
     return code;
 }
 
@@ -238,8 +259,9 @@ enum fault_code tree_open(struct fleet *fleet, const struct principal *who, cons
         code = bearer ? grant_bearer(who, f) : FAULT_OK;
     }
     if (code == FAULT_OK) {
-        code = found.log ? open_log(fleet, conn, &place, &found, wish.all, ret_reader, &entry, f)
-                         : content_reader(fleet, conn, &found.file.content, 1, ret_reader, f);
+        code = wish.rescue ? open_rest(fleet, conn, &place, &found, wish.all, ret_reader, &entry, f)
+               : found.log ? open_log(fleet, conn, &place, &found, wish.all, ret_reader, &entry, f)
+                           : content_reader(fleet, conn, &found.file.content, 1, ret_reader, f);
         /* A name without its bytes is damage, never absence. */
         if (code == FAULT_ABSENT)
             code = fault_set(f, FAULT_DAMAGED, "the stored bytes of %s are missing", path->text);

@@ -51,7 +51,9 @@ enum fault_code tree_list(struct fleet *fleet, const struct principal *who, cons
 
 struct tree_open {
     int64_t version; /* administrators: a former version of a file; 0: the current one */
-    bool all;        /* logs: every generation, one after the other, oldest first */
+    bool rescue; /* logs, for administrators and operators: a line in the place of each segment that does not
+                    open */
+    bool all;    /* logs: every generation, one after the other, oldest first */
 };
 /* Opens for reading. *ret_reader is given (reader_free). options may be NULL. */
 struct reader;

@@ -136,7 +136,7 @@ static void answer(const struct request *request, struct reader *reader, const s
 /* Parameters that nobody knows are errors for those who type them; handsets are never refused for one. */
 static enum fault_code read_options(const struct request *request, struct tree_open *options, struct fault *f)
 {
-    static const char *const known[] = { "version", "all", NULL };
+    static const char *const known[] = { "version", "all", "rescue", NULL };
     if (request->who.role == ROLE_HANDSET)
         return FAULT_OK;
     enum fault_code code = query_check(&request->query, known, f);
@@ -144,6 +144,8 @@ static enum fault_code read_options(const struct request *request, struct tree_o
         code = query_number(&request->query, "version", 1, INT64_MAX, &options->version, f);
     if (code == FAULT_OK)
         code = query_flag(&request->query, "all", &options->all, f);
+    if (code == FAULT_OK)
+        code = query_flag(&request->query, "rescue", &options->rescue, f);
     if (code == FAULT_OK && options->version != 0 && request->who.role != ROLE_ADMINISTRATOR)
         code = fault_set(f, FAULT_FORBIDDEN, "former versions are for administrators");
     return code;
@@ -174,7 +176,8 @@ void files_read(struct request *request, struct reply *reply)
         read_folder(request, reply);
         return;
     }
-    if (code == FAULT_OK && request->method == METHOD_HEAD && options.version == 0 && !options.all) {
+    if (code == FAULT_OK && request->method == METHOD_HEAD && options.version == 0 && !options.all &&
+        !options.rescue) {
         code = tree_stat(request->fleet, &request->who, &request->path, &entry, &f);
         if (code == FAULT_OK && entry.folder)
             list_folder(request, reply);

@@ -379,6 +379,7 @@ E2E_TESTS = \
 	tests/e2e/test_seal.py \
 	tests/e2e/test_simulator.py \
 	tests/e2e/test_tls.py \
+	tests/e2e/test_upgrade.py \
 	tests/e2e/test_uploads.py \
 	tests/e2e/test_verify.py \
 	tests/e2e/test_versions.py
@@ -418,6 +419,7 @@ EXTRA_DIST += \
 	tests/fuzz/batch.dict \
 	tests/fuzz/clock.dict \
 	tests/fuzz/condition.dict \
+	tests/fixtures \
 	tests/fuzz/corpus \
 	tests/fuzz/etag.dict \
 	tests/fuzz/facts.dict \

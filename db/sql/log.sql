@@ -78,6 +78,14 @@ SELECT content.id, content.size, content.digest, content.kind, content.chunks, c
 FROM log_segment JOIN content ON content.id = log_segment.content
 WHERE log_segment.mac = $1 AND log_segment.path = $2 ORDER BY log_segment.generation, log_segment.segment;
 
+-- Every segment with bytes of its own, whatever state they are in; generation 0: of all.
+-- log_rescue (t, t, i) -> (i, i, i, b, i, b, i, i, b)
+SELECT log_segment.generation, log_segment.segment, log_segment.received,
+       content.id, content.size, content.digest, content.kind, content.chunks, content.mac
+FROM log_segment LEFT JOIN content ON content.id = log_segment.content
+WHERE log_segment.mac = $1 AND log_segment.path = $2 AND ($3 = 0 OR log_segment.generation = $3) AND log_segment.repeats = 0
+ORDER BY log_segment.generation, log_segment.segment;
+
 -- What a generation names, whatever state it is in.
 -- log_content_ids (t, t, i) -> (b)
 SELECT content FROM log_segment WHERE mac = $1 AND path = $2 AND generation = $3 AND content IS NOT NULL;

@@ -330,3 +330,36 @@ def test_a_catalog_that_is_newer_missing_or_none_stops_the_start(new_site):
     path.write_bytes(good)
     site.start()
     assert status(site, "site.cfg").status == 200
+
+
+LOG_DAMAGES = {
+    "flipped": "UPDATE chunk SET sealed = zeroblob(length(sealed)) WHERE content = ?",
+    "missing": "DELETE FROM chunk WHERE content = ?",
+    "row": "UPDATE content SET mac = zeroblob(32) WHERE id = ?",
+    "gone": "DELETE FROM content WHERE id = ?",
+}
+
+
+@pytest.mark.parametrize("damage", LOG_DAMAGES)
+def test_what_is_left_of_a_damaged_log(new_site, damage):
+    site = new_site(f"rescue-{damage}", max_log="1M", log_rotate="1M", cache="0")
+    mac, log = site.macs[0], f"{site.macs[0]}-app.log"
+    parts = [b"first\n", b"second, without an end", b"x" * 150_000 + b"\n", b"fourth\n"]
+    for part in parts:
+        assert stored(site, "APPE", log, part) == "226"
+    whole = site.http("GET", f"/@log/{mac}/{log}?rescue=1", site.operator)
+    assert whole.status == 200 and whole.body == b"".join(parts) and "ETag" not in whole.headers
+    content = ask(site, "SELECT content FROM log_segment WHERE path = ? AND segment = 3", f"/{log}")[0][0]
+    assert change(site, LOG_DAMAGES[damage], content) >= 1
+    assert site.http("GET", f"/@log/{mac}/{log}", site.operator).status == 503
+    for query in ("?rescue=1", "?rescue=1&all=1"):
+        rest = site.http("GET", f"/@log/{mac}/{log}{query}", site.operator)
+        assert rest.status == 200
+        lines = rest.body.split(b"\n")
+        assert lines[:2] == [b"first", b"second, without an end"] and lines[3:] == [b"fourth", b""]
+        assert lines[2].startswith(b"*** segment 3 of generation 1, received 20") and lines[2].endswith(b"is damaged and left out ***")
+    assert site.http("GET", f"/@log/{mac}/{log}?rescue=1", site.operator, headers={"Range": "bytes=0-5"}).body == b"first\n"
+    assert int(site.http("HEAD", f"/@log/{mac}/{log}?rescue=1", site.operator).headers["Content-Length"]) == len(rest.body)
+    assert site.http("GET", "/site.cfg?rescue=1", site.admin).status == 400
+    # A handset's own parameters mean nothing: it gets the error.
+    assert site.http("GET", f"/{log}?rescue=1", site.handsets[0]).status == 503
