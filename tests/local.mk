@@ -402,6 +402,25 @@ AM_PY_LOG_DRIVER_FLAGS = --ignore-exit
 PY_LOG_COMPILER = $(top_srcdir)/tests/e2e/run-pytest
 $(E2E_TESTS:.py=.log) $(LINT_TESTS:.py=.log): cradled$(EXEEXT) cradle-handset$(EXEEXT) cradlectl$(EXEEXT)
 
+# The benchmark against other servers (tests/bench/README.md). Not part of `make check`: figures are for people to judge.
+EXTRA_PROGRAMS += tests/bench/bench-load
+tests_bench_bench_load_SOURCES = tests/bench/load.c tests/bench/wire.c tests/bench/wire.h
+tests_bench_bench_load_LDADD = -lssl -lcrypto
+CLEANFILES += tests/bench/bench-load$(EXEEXT)
+BENCH = $(PYTHON3) $(srcdir)/tests/bench/bench.py --build $(abs_top_builddir)
+.PHONY: bench bench-needs bench-quick
+bench-needs:
+	$(srcdir)/build-aux/need-packages libssl-dev openssl
+bench: bench-needs cradled$(EXEEXT) tests/bench/bench-load$(EXEEXT)
+	$(BENCH) --out $(abs_top_builddir)/bench
+bench-quick: bench-needs cradled$(EXEEXT) tests/bench/bench-load$(EXEEXT)
+	$(BENCH) --quick $(abs_top_builddir)/bench-quick.json
+EXTRA_DIST += \
+	tests/bench/README.md \
+	tests/bench/bench.py \
+	tests/bench/peers.py \
+	tests/bench/report.py
+
 EXTRA_DIST += \
 	tests/unit/base/certificates.h \
 	tests/unit/pki/forge.h \
