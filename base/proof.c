@@ -116,12 +116,8 @@ static void describe(const struct proof *proof, struct proof_finding *p)
         [PROOF_CHANGED] = "not what was written, or not in its place",
         [PROOF_MISSING] = "not there any more",
         [PROOF_UNPROVED] = "cannot be proved, because what stood before it is not there",
-        [PROOF_CUT] = "the journal knows this head, and the trail ends before it: its end was cut off, or a "
-                      "former copy "
-                      "of the catalog was put in place",
-        [PROOF_OTHER] =
-            "the journal knows another record of this number: a former copy of the catalog was put in "
-            "place, and went on from there",
+        [PROOF_CUT] = "the journal knows a later head: the end was cut off, or a former copy put in place",
+        [PROOF_OTHER] = "the journal knows another one: a former copy was put in place, and went on",
         [PROOF_SHORT] = "the trail begins behind these, and no record says that they were pruned",
         [PROOF_YOUNG] = "pruned too early: the journal tells of them at a time that is still to be kept",
         [PROOF_UNKEYED] = "of a chain whose verification key was not given",
