@@ -5,12 +5,14 @@ import hashlib
 import json
 import re
 import shutil
+import signal
 import sqlite3
 import ssl
 import subprocess
 
 import pytest
 
+from authority import Authority, fingerprint
 from conftest import CRADLED, TIMEOUT
 
 
@@ -126,6 +128,41 @@ def test_files_and_logs_of_both_protocols(site):
     assert [(r["who"], r["role"]) for r in reads] == [(site.operator[0], "operator")]  # the second within a minute: counted
     # What a handset does with its own is not in it.
     assert not [r for r in found if r["who"] == mac and not r["event"].startswith("login.")]
+
+
+def test_exceptions_revocations_and_losses(site):
+    mac, other = site.macs[1], site.macs[2]
+    cert, key = Authority(site.folder / "own", "unused").self_signed("pinned", f"/CN={mac}")
+    mark = fingerprint(cert)
+    assert site.api("PATCH", f"/handsets/{mac}", {"pinned": mark}).status == 200
+    for _ in range(2):
+        assert site.http("GET", "/healthz", context=site.context(cert=cert, key=key)).status == 200
+        assert site.http("GET", "/000000000000.cfg", context=site.context(cert=cert, key=key)).status == 200
+    assert site.api("POST", f"/certificates/{mark}/revoke", {"reason": "sold"}).status in (200, 204)
+    assert site.http("GET", "/000000000000.cfg", context=site.context(cert=cert, key=key)).status == 401
+    assert site.api("POST", f"/handsets/{other}/lost").status == 200
+    assert site.api("POST", f"/handsets/{other}/found").status == 200
+    found = records(site)
+    assert of(found, "handset.changed", target=mac)[-1]["detail"] == f"pinned={mark}"
+    exception = of(found, "login.exception", who=mac)
+    assert len(exception) == 1 and exception[0]["certificate"] == mark and "pinned" in exception[0]["detail"]
+    assert of(found, "certificate.revoked", target=mark, who=site.admin[0], detail="sold")
+    refused = of(found, "login.refused", certificate=mark)
+    assert refused and "revoked" in refused[-1]["detail"]
+    assert of(found, "handset.lost", target=other, who=site.admin[0]) and of(found, "handset.found", target=other, who=site.admin[0])
+
+
+def test_start_stop_and_reload(new_site):
+    site = new_site("reloads")
+    site.process.send_signal(signal.SIGHUP)
+    while "reload.done" not in site.log_text():
+        site.api("GET", "/handsets")
+    site.stop()
+    site.start()
+    found = [(r["event"], r["who"], r["outcome"], r["detail"]) for r in records(site)]
+    assert ("settings.reload", "", "ok", "cause=signal") in found
+    kinds = [event for event, *_ in found if event.startswith("daemon.")]
+    assert kinds == ["daemon.start", "daemon.stop", "daemon.start"]
 
 
 def test_who_may_read_the_trail(site):
