@@ -144,8 +144,8 @@ static const char *strange[] = {
     "DROP TABLE log_usage",
     "ALTER TABLE handset ADD COLUMN more TEXT",
     "ALTER TABLE account RENAME TO account2; CREATE VIEW account AS SELECT * FROM account2",
-    "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, 'wrapped BLOB', 'wrapped "
-    "TEXT')",
+    ("PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, 'wrapped BLOB', 'wrapped "
+     "TEXT')"),
     "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET rootpage = 2 WHERE name = 'account'",
     "PRAGMA writable_schema = ON; DELETE FROM sqlite_schema WHERE name = 'file'",
     "INSERT INTO file VALUES ('', '/x', 1, x'00', 1, '', 0)", /* names no content */
