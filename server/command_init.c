@@ -2,6 +2,7 @@
 #include "server/command.h"
 
 #include "base/mem.h"
+#include "base/seal_source.h"
 #include "base/secret.h"
 #include "fleet/account.h"
 #include "fleet/audit.h"
@@ -106,8 +107,9 @@ int command_init(const struct settings *settings, const char *administrator, con
     mem_wipe(password, sizeof password);
     if (code != FAULT_OK)
         return command_failed(&f);
+    char shown[200];
     printf("The state is in %s, its master key in %s: keep a copy of the key apart from every backup.\n",
-           settings->state, settings->master_key);
+           settings->state, seal_source_shown(settings->master_key, shown, sizeof shown));
     command_say_key(audit_key_file);
     return COMMAND_OK;
 }

@@ -127,6 +127,17 @@ def test_the_master_key_moves_into_a_token(new_site, token, folder):
     assert site.http("GET", "/a.ld", site.admin).body == body
 
 
+def test_a_new_state_with_its_master_key_in_a_token(token, folder):
+    config = folder / "token-init.conf"
+    config.write_text(f"state = {folder / 'token-state'}\nmaster_key = {token}?pin-value=471147\npkcs11_module = {SOFTHSM}\n")
+    (folder / "first").write_text("a good password\n")
+    run = subprocess.run([BUILD / "cradled", "init", "--config", config, "--administrator", "anna", "--password-file", folder / "first",
+                          "--audit-key-file", folder / "audit.key"], capture_output=True, text=True, timeout=TIMEOUT)
+    assert run.returncode == 0, run.stderr
+    assert "471147" not in run.stdout + run.stderr and "object=master" in run.stdout
+    assert sorted(p.name for p in (folder / "token-state").iterdir()) == ["catalog.db", "master.envelope"]
+
+
 def test_kills_while_the_master_key_changes_lose_nothing(new_site):
     site = new_site("rewrap-kill")
     body = os.urandom(100_000)
