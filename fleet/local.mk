@@ -64,6 +64,8 @@ fleet_libfleet_a_SOURCES = \
 	fleet/login_look.c \
 	fleet/master.c \
 	fleet/master.h \
+	fleet/merge.c \
+	fleet/merge.h \
 	fleet/memory.c \
 	fleet/memory.h \
 	fleet/origin.c \
@@ -83,6 +85,8 @@ fleet_libfleet_a_SOURCES = \
 	fleet/rescue.h \
 	fleet/resend.c \
 	fleet/resend.h \
+	fleet/restore.c \
+	fleet/restore.h \
 	fleet/segment.c \
 	fleet/segment.h \
 	fleet/sighting.c \

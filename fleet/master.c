@@ -97,6 +97,43 @@ enum fault_code master_open(const struct settings *settings, struct db *db, stru
     return FAULT_OK;
 }
 
+static bool is_the_one(const struct seal_source *source, enum seal_place_kind which,
+                       const uint8_t fingerprint[ARCHIVE_ID], struct secret_key *ret_key, struct fault *f)
+{
+    uint8_t found[ARCHIVE_ID];
+    if (seal_source_load(source, which, ret_key, f) != FAULT_OK)
+        return false;
+    archive_fingerprint(ret_key, found);
+    if (memcmp(found, fingerprint, sizeof found) == 0)
+        return true;
+    mem_wipe(ret_key, sizeof *ret_key);
+    return false;
+}
+
+enum fault_code master_find(const struct settings *settings, const uint8_t fingerprint[ARCHIVE_ID],
+                            struct secret_key *ret_key, struct fault *f)
+{
+    const char *const texts[] = { settings->master_key, settings->master_key_next };
+    struct fault why = { 0 }, other;
+    for (size_t i = 0; i < ARRAY_LENGTH(texts) && texts[i][0] != '\0'; i++) {
+        struct place place;
+        enum fault_code code = place_of(settings, texts[i], &place, f);
+        if (code)
+            return code;
+        if (is_the_one(&place.source, SEAL_IN_PLACE, fingerprint, ret_key, i == 0 ? &why : &other) ||
+            is_the_one(&place.source, SEAL_STAGED, fingerprint, ret_key, &other))
+            return FAULT_OK;
+    }
+    if (why.code)
+        return fault_set(f, why.code, "%s", why.text);
+    char wanted[2 * ARCHIVE_ID + 1];
+    secret_hex(fingerprint, ARCHIVE_ID, wanted);
+    return fault_set(f, FAULT_FORBIDDEN,
+                     "this backup was made under another master key (fingerprint %s): set master_key, or "
+                     "master_key_next, to a copy of the key of that time",
+                     wanted);
+}
+
 /* --- changing --- */
 
 struct rewrap_write {

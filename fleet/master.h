@@ -6,6 +6,7 @@
 #ifndef CRADLE_MASTER_H
 #define CRADLE_MASTER_H
 
+#include "base/archive.h"
 #include "base/fault.h"
 #include "base/settings.h"
 #include "db/db.h"
@@ -20,6 +21,11 @@ enum fault_code master_make(const struct settings *settings, struct secret_key *
  * beside them; that change is finished then. The fault is that of master_key itself. */
 enum fault_code master_open(const struct settings *settings, struct db *db, struct vault **ret_vault,
                             struct fault *f);
+
+/* The key of this fingerprint (archive_fingerprint), in any of these places; changes nothing.
+ * FAULT_FORBIDDEN: it is in none of them. The caller wipes it. */
+enum fault_code master_find(const struct settings *settings, const uint8_t fingerprint[ARCHIVE_ID],
+                            struct secret_key *ret_key, struct fault *f);
 
 /* A new master key wraps all data keys: a random one in the place of the old one; or, when master_key_next is
  * set, there: what a file or credential holds already, otherwise a random one. *ret_move: make that one

@@ -3,11 +3,13 @@
 
 #include "base/mem.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define STATE_BUSY_MS 5000
@@ -73,8 +75,28 @@ void state_remove(const struct settings *settings, const char *name)
     }
 }
 
+/* A restore that was killed just before its last step has given the catalog its second name already. */
+static void clean_names(const struct settings *settings)
+{
+    struct stat catalog, st;
+    char file[STATE_PATH];
+    if (state_path(settings, STATE_CATALOG, file, NULL) != FAULT_OK || stat(file, &catalog) != 0 ||
+        catalog.st_nlink < 2)
+        return;
+    DIR *folder = opendir(settings->state);
+    if (folder == NULL)
+        return;
+    for (struct dirent *entry; (entry = readdir(folder)) != NULL;)
+        if (strncmp(entry->d_name, STATE_KEPT, strlen(STATE_KEPT)) == 0 &&
+            fstatat(dirfd(folder), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+            st.st_dev == catalog.st_dev && st.st_ino == catalog.st_ino)
+            unlinkat(dirfd(folder), entry->d_name, 0);
+    closedir(folder);
+}
+
 void state_clean(const struct settings *settings)
 {
+    clean_names(settings);
     state_remove(settings, STATE_SNAPSHOT);
     state_remove(settings, STATE_INCOMING);
 }

@@ -16,6 +16,7 @@
 #define STATE_ENVELOPE "master.envelope" /* the master key, encrypted to a token's (seal_source.h) */
 #define STATE_SNAPSHOT "backup.tmp"      /* a backup under way; see state_clean */
 #define STATE_INCOMING "restore.tmp"     /* a backup that is being verified or restored */
+#define STATE_KEPT     "catalog.db.before-restore-" /* and a time: what a restore has replaced */
 
 /* FAULT_INPUT: the folder's path is too long. */
 enum fault_code state_path(const struct settings *settings, const char *name, char out[STATE_PATH],
@@ -33,7 +34,8 @@ enum fault_code state_open(const struct settings *settings, const char *name, bo
 
 /* Removes a database with what SQLite puts beside it. */
 void state_remove(const struct settings *settings, const char *name);
-/* Removes what a backup or restore that was killed left behind. The lock is held, and neither runs. */
+/* Removes what a backup or restore that was killed left behind, a second name of the catalog included. The
+ * lock is held, and neither runs. */
 void state_clean(const struct settings *settings);
 
 #endif

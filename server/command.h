@@ -5,6 +5,7 @@
 #define CRADLE_COMMAND_H
 
 #include "base/settings.h"
+#include <stdbool.h>
 
 #define COMMAND_OK     0
 #define COMMAND_FAILED 1
@@ -25,6 +26,13 @@ struct fleet;
 enum fault_code command_hand_out(struct fleet *fleet, const char *file, struct fault *f);
 /* Says where the key is, and what to do with it; nothing when file is NULL. */
 void command_say_key(const char *file);
+
+/* Puts a backup into the catalog's place, and says what is different from before. with_damage: also one in
+ * which contents are damaged. */
+int command_restore(const struct settings *settings, const char *file, bool with_damage);
+/* Looks at everything in a backup, or in the stopped catalog (file NULL). COMMAND_FAILED: something is
+ * damaged. */
+int command_verify(const struct settings *settings, const char *file);
 
 /* Makes a whole demo site in `folder` (a CA, certificates, settings, accounts, sample files from `samples`)
  * and writes folder/demo.env last; does nothing when that is there already. */

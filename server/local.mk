@@ -61,6 +61,7 @@ cradled_SOURCES = \
 	server/command_audit.c \
 	server/command_demo.c \
 	server/command_init.c \
+	server/command_restore.c \
 	server/load.c \
 	server/load.h \
 	server/main.c \

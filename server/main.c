@@ -33,6 +33,8 @@ struct options {
     const char *administrator;
     const char *password_file;
     const char *audit_key_file;
+    const char *from;
+    bool with_damage;
     const char *samples;
     const char *folder;
 };
@@ -45,6 +47,8 @@ static void usage(FILE *out)
           "                                                          [--audit-key-file FILE]\n"
           "       cradled audit-key [--config FILE] [--set NAME=VALUE]… [--audit-key-file FILE]\n"
           "       cradled check [--config FILE] [--set NAME=VALUE]…\n"
+          "       cradled restore [--config FILE] [--set NAME=VALUE]… --from FILE [--with-damage]\n"
+          "       cradled verify [--config FILE] [--set NAME=VALUE]… [--from FILE]\n"
           "       cradled demo  --folder DIR [--samples DIR]\n"
           "       cradled --list-settings | --list-routes | --list-events | --version | --help\n"
           "\n"
@@ -55,6 +59,8 @@ static void usage(FILE *out)
           "audit-key  begin a new chain of the audit trail and hand out its verification key, in FILE or "
           "printed\n"
           "check   read the settings and certificates, and say what is wrong with them\n"
+          "restore put a backup into the catalog's place; what the present one denies stays denied\n"
+          "verify  look at everything in a backup, or in the catalog while no daemon runs\n"
           "demo    make a demo site with its own CA, accounts and sample files\n"
           "\n"
           "The settings file is " DEFAULT_FILE " unless --config names another. See cradled(8).\n",
@@ -117,6 +123,14 @@ static int check(const struct settings *settings)
     return COMMAND_OK;
 }
 
+static int restore(const struct settings *settings, const struct options *options)
+{
+    if (options->from != NULL)
+        return command_restore(settings, options->from, options->with_damage);
+    fputs("cradled: restore needs --from FILE\n", stderr);
+    return COMMAND_USAGE;
+}
+
 static int run_with_settings(const struct options *options)
 {
     const struct load_source source = { options->settings_file, options->overrides, options->n_overrides };
@@ -132,6 +146,10 @@ static int run_with_settings(const struct options *options)
         status = check(settings);
     else if (strcmp(options->command, "audit-key") == 0)
         status = command_audit_key(settings, options->audit_key_file);
+    else if (strcmp(options->command, "verify") == 0)
+        status = command_verify(settings, options->from);
+    else if (strcmp(options->command, "restore") == 0)
+        status = restore(settings, options);
     else if (options->administrator != NULL)
         status =
             command_init(settings, options->administrator, options->password_file, options->audit_key_file);
@@ -150,6 +168,8 @@ enum {
     OPTION_AUDIT_KEY,
     OPTION_SAMPLES,
     OPTION_FOLDER,
+    OPTION_FROM,
+    OPTION_WITH_DAMAGE,
     OPTION_LIST_SETTINGS,
     OPTION_LIST_ROUTES,
     OPTION_LIST_EVENTS,
@@ -166,6 +186,8 @@ static const struct option long_options[] = {
     { "audit-key-file", required_argument, NULL, OPTION_AUDIT_KEY },
     { "samples", required_argument, NULL, OPTION_SAMPLES },
     { "folder", required_argument, NULL, OPTION_FOLDER },
+    { "from", required_argument, NULL, OPTION_FROM },
+    { "with-damage", no_argument, NULL, OPTION_WITH_DAMAGE },
     { "list-settings", no_argument, NULL, OPTION_LIST_SETTINGS },
     { "list-routes", no_argument, NULL, OPTION_LIST_ROUTES },
     { "list-events", no_argument, NULL, OPTION_LIST_EVENTS },
@@ -235,12 +257,20 @@ static int read_options(int argc, char **argv, struct options *options)
         case OPTION_FOLDER:
             options->folder = optarg;
             break;
+        case OPTION_FROM:
+            options->from = optarg;
+            break;
+        case OPTION_WITH_DAMAGE:
+            options->with_damage = true;
+            break;
         default:
             usage(stderr);
             return COMMAND_USAGE;
         }
     }
-    static const char *const commands[] = { "serve", "init", "check", "demo", "audit-key" };
+    static const char *const commands[] = {
+        "serve", "init", "check", "demo", "audit-key", "restore", "verify"
+    };
     for (size_t i = 0; optind + 1 == argc && i < ARRAY_LENGTH(commands); i++)
         if (strcmp(argv[optind], commands[i]) == 0)
             options->command = commands[i];

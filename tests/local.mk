@@ -374,6 +374,7 @@ E2E_TESTS = \
 	tests/e2e/test_refusals.py \
 	tests/e2e/test_reload.py \
 	tests/e2e/test_resend.py \
+	tests/e2e/test_restore.py \
 	tests/e2e/test_revoked.py \
 	tests/e2e/test_scan.py \
 	tests/e2e/test_seal.py \
