@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Restoring: whole or not at all, on the same machine or a fresh one, and nobody gets back in by it."""
+import contextlib
 import json
 import os
 import re
 import shutil
 import signal
+import sqlite3
 import subprocess
 import threading
 
@@ -220,3 +222,42 @@ def test_a_kill_leaves_one_catalog_or_the_other(new_site):
     cradled(site, "restore", "--from", file)
     site.start()
     assert re.fullmatch(b"<before/>", site.http("GET", "/mark.cfg", site.admin).body)
+
+
+def tamper(site, *statements):
+    with contextlib.closing(sqlite3.connect(state(site) / "catalog.db")) as catalog:
+        for statement in statements:
+            catalog.execute(statement)
+        catalog.commit()
+
+
+@pytest.mark.parametrize("statement", [
+    "CREATE TABLE more (a)", "CREATE VIEW more AS SELECT 1", "CREATE INDEX more ON handset (label)",
+    "CREATE TRIGGER more AFTER INSERT ON handset BEGIN DELETE FROM account; END"])
+def test_what_no_catalog_has_is_refused_though_well_sealed(new_site, statement):
+    site = new_site("more-" + statement.split()[1].lower())
+    site.stop()
+    good = (state(site) / "catalog.db").read_bytes()
+    tamper(site, statement)
+    site.start()
+    file = backup(site, "more.backup")
+    site.stop()
+    (state(site) / "catalog.db").write_bytes(good)
+    refused(site, file, "something else than a catalog")
+
+
+def test_what_was_damaged_before_the_backup_is_restored_only_when_asked(new_site):
+    site = new_site("damaged")
+    assert site.http("PUT", "/sound.ld", site.admin, b"sound" * 99).status == 201
+    assert site.http("PUT", "/hurt.ld", site.admin, b"hurt" * 99).status == 201
+    site.stop()
+    tamper(site, "UPDATE chunk SET sealed = zeroblob(length(sealed)) WHERE content = (SELECT content FROM file WHERE path = '/hurt.ld')")
+    site.start()
+    file = backup(site, "damaged.backup")
+    site.stop()
+    refused(site, file, "damaged already")
+    run = cradled(site, "verify", "--from", file, check=False)
+    assert run.returncode == 1 and "damaged: /hurt.ld" in run.stdout and "1 of them damaged" in run.stdout
+    cradled(site, "restore", "--from", file, "--with-damage")
+    site.start()
+    assert site.http("GET", "/sound.ld", site.admin).body == b"sound" * 99
