@@ -68,8 +68,8 @@ int command_verify(const struct settings *settings, const char *file)
 static void print_news(void *user, enum merge_kind kind, const char *what, const char *name)
 {
     static const char *const words[MERGE_KINDS] = {
-        [MERGE_CREDENTIALS] = "had another password before the restore; the one of the backup holds again: "
-                              "change it if it was changed because somebody knew it",
+        [MERGE_CREDENTIALS] = ("had another password before the restore; the one of the backup holds again: "
+                               "change it if it was changed because somebody knew it"),
         [MERGE_DISABLED] = "was disabled since the backup, and stays so",
         [MERGE_REMOVED] = "was removed, or made anew as another one, since the backup: it is back, disabled",
         [MERGE_STRICTER] = "keeps the stricter settings that it got since the backup",

@@ -282,10 +282,13 @@ def test_nothing_that_was_stored_can_be_seen_on_the_disk(new_site):
     marks["admin password"] = site.admin[1]
     marks["handset password"] = site.handsets[0][1]
     master = (site.folder / "site/state/master.key").read_text().strip()
+    site.ctl("backup", site.folder / "strings.backup")
+    backup = (site.folder / "strings.backup").read_bytes()
+    assert b"SQLite format 3" not in backup
     for stopped in (False, True):
         if stopped:
             site.stop()
-        disk = on_disk(site)
+        disk = on_disk(site) + backup
         assert b"SQLite format 3" in disk
         assert not [what for what, text in marks.items() if text.encode() in disk]
         assert master.encode() not in disk and bytes.fromhex(master) not in disk
