@@ -261,3 +261,19 @@ def test_what_was_damaged_before_the_backup_is_restored_only_when_asked(new_site
     cradled(site, "restore", "--from", file, "--with-damage")
     site.start()
     assert site.http("GET", "/sound.ld", site.admin).body == b"sound" * 99
+
+
+def test_a_private_key_does_not_come_back(new_site):
+    site = new_site("bearer")
+    key = subprocess.run(["openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"], check=True,
+                         capture_output=True, timeout=TIMEOUT).stdout
+    assert site.http("PUT", f"/@handset/{site.macs[0]}/own.pem", site.admin, key).status == 201
+    assert site.http("PUT", "/else.cfg", site.admin, b"<else/>").status == 201
+    file = backup(site, "bearer.backup")
+    restored(site, file)
+    assert site.http("GET", "/own.pem", site.handsets[0]).status == 404
+    assert site.http("GET", "/else.cfg", site.admin).body == b"<else/>"
+    site.stop()
+    with contextlib.closing(sqlite3.connect(state(site) / "catalog.db")) as catalog:
+        assert catalog.execute("SELECT (SELECT count(*) FROM content WHERE kind = 2), (SELECT count(*) FROM delivery), "
+                               "(SELECT count(*) FROM key WHERE purpose = 'own')").fetchone() == (0, 0, 0)
