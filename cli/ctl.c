@@ -39,7 +39,10 @@ static void print_commands(FILE *out, const struct ctl_command *commands, const 
             continue;
         (void)snprintf(left, sizeof left, "%s%s%s %s", c->group, c->name ? " " : "", c->name ? c->name : "",
                        c->arguments);
-        fprintf(out, "  %-38s %s\n", left, c->help);
+        fprintf(out, "  %s", left);
+        for (size_t n = ctl_width(left); n < 39; n++)
+            putc(' ', out);
+        fprintf(out, "%s\n", c->help);
     }
 }
 

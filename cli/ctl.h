@@ -96,6 +96,8 @@ void ctl_print_table(const struct ctl *ctl, const json_t *array, const struct ct
                      size_t count);
 /* One object, a line a key: `key: value`; with --json the object. */
 void ctl_print_object(const struct ctl *ctl, const json_t *object);
+/* How many characters, not bytes, text (UTF-8) has: for columns. */
+size_t ctl_width(const char *text);
 /* A progress bar on standard error when that is a terminal; done == total ends its line. total 0: only
  * counts. Cheap enough to be called for each item. */
 void ctl_progress(const char *what, int64_t done, int64_t total);

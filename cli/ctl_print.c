@@ -51,8 +51,8 @@ static const char *cell(const json_t *value, char out[CELL])
     return out;
 }
 
-/* Characters, not bytes: a label may be in any language. */
-static size_t width(const char *text)
+/* A label may be in any language. */
+size_t ctl_width(const char *text)
 {
     size_t n = 0;
     for (; *text != '\0'; text++)
@@ -63,7 +63,7 @@ static size_t width(const char *text)
 static void print_cell(const char *text, size_t to, bool last)
 {
     fputs(text, stdout);
-    for (size_t n = width(text); !last && n < to + 2; n++)
+    for (size_t n = ctl_width(text); !last && n < to + 2; n++)
         putchar(' ');
 }
 
@@ -81,10 +81,10 @@ void ctl_print_table(const struct ctl *ctl, const json_t *array, const struct ct
     if (count > COLUMNS_MAX)
         count = COLUMNS_MAX;
     for (size_t c = 0; c < count; c++)
-        widths[c] = width(columns[c].heading);
+        widths[c] = ctl_width(columns[c].heading);
     json_array_foreach(array, i, row) for (size_t c = 0; c < count; c++)
     {
-        size_t n = width(cell(json_object_get(row, columns[c].key), out));
+        size_t n = ctl_width(cell(json_object_get(row, columns[c].key), out));
         if (n > widths[c])
             widths[c] = n;
     }
