@@ -3,7 +3,9 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "base/secret.h"
 #include "cli/intake.h"
+#include "cli/prompt.h"
 
 #include <curl/curl.h>
 #include <errno.h>
@@ -11,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <termios.h>
 #include <unistd.h>
 
 #define ANSWER_LIMIT    ((size_t)64 << 20)
@@ -43,21 +44,14 @@ struct call {
 
 static enum fault_code ask_password(const char *user, char **ret_password, struct fault *f)
 {
-    if (!isatty(STDIN_FILENO))
-        return fault_set(f, FAULT_INPUT, "no password for %s: give --password-file FILE", user);
-    struct termios before, silent;
-    bool quiet = tcgetattr(STDIN_FILENO, &before) == 0;
-    silent = before;
-    if (quiet) {
-        silent.c_lflag &= ~(tcflag_t)ECHO;
-        quiet = tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent) == 0;
-    }
-    fprintf(stderr, "Password of %s: ", user);
-    enum fault_code code = intake_password("-", ret_password, f);
-    if (quiet)
-        (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
-    fputc('\n', stderr);
-    return code;
+    char prompt[160], typed[SECRET_PASSWORD_MAX + 1];
+    (void)snprintf(prompt, sizeof prompt, "Password of %s", user);
+    enum fault_code code = prompt_secret(prompt, "give --password-file FILE", typed, sizeof typed, f);
+    if (code != FAULT_OK)
+        return code;
+    *ret_password = strdup(typed);
+    mem_wipe(typed, sizeof typed);
+    return *ret_password != NULL ? FAULT_OK : fault_set(f, FAULT_MEMORY, "out of memory");
 }
 
 static enum fault_code take_password(struct client *client, struct fault *f)

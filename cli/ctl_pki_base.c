@@ -3,95 +3,29 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "cli/prompt.h"
 
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <termios.h>
 #include <unistd.h>
 
 /* --- passphrases
  * -------------------------------------------------------------------------------------------------- */
 
-static volatile sig_atomic_t interrupted;
-
-static void on_interrupt(int number)
-{
-    interrupted = number;
-}
-
-/* Up to the line's end; false when that does not come, or much too late. The signal that may end it is
- * blocked but in ppoll(2): it is not missed when it comes right before. */
-static bool read_text(int tty, const sigset_t *waiting, struct passphrase *out)
-{
-    struct pollfd ready = { .fd = tty, .events = POLLIN };
-    size_t n = 0;
-    char c = 0;
-    ssize_t got = -1;
-    bool fits = true;
-    while (ppoll(&ready, 1, NULL, waiting) == 1 && (got = read(tty, &c, 1)) == 1 && c != '\n') {
-        fits = fits && n < KEY_PASSPHRASE_MAX;
-        if (fits)
-            out->text[n++] = c;
-    }
-    out->text[n] = '\0';
-    return interrupted == 0 && got >= 0 && fits && n > 0;
-}
-
-/* One line of the terminal, without echo. A signal ends it, and the program, once the echo is back. */
-static enum fault_code read_line(int tty, const char *prompt, struct passphrase *out, struct fault *f)
-{
-    struct termios before, silent;
-    struct sigaction action = { .sa_handler = on_interrupt }, old;
-    sigset_t blocked, waiting;
-    if (tcgetattr(tty, &before) != 0)
-        return fault_set(f, FAULT_IO, "the terminal cannot be made silent");
-    silent = before;
-    silent.c_lflag &= ~(tcflag_t)ECHO;
-    interrupted = 0;
-    sigemptyset(&blocked);
-    sigaddset(&blocked, SIGINT);
-    sigprocmask(SIG_BLOCK, &blocked, &waiting);
-    sigaction(SIGINT, &action, &old);
-    bool good = tcsetattr(tty, TCSAFLUSH, &silent) == 0;
-    if (good) {
-        dprintf(tty, "%s: ", prompt);
-        good = read_text(tty, &waiting, out);
-    }
-    (void)tcsetattr(tty, TCSAFLUSH, &before);
-    dprintf(tty, "\n");
-    sigprocmask(SIG_SETMASK, &waiting, NULL);
-    sigaction(SIGINT, &old, NULL);
-    if (interrupted != 0) {
-        mem_wipe(out, sizeof *out);
-        raise(interrupted);
-    }
-    if (!good)
-        return fault_set(f, FAULT_INPUT, "no passphrase of 1 to %d bytes was typed", KEY_PASSPHRASE_MAX);
-    return FAULT_OK;
-}
-
 static enum fault_code from_terminal(const char *what, bool twice, struct passphrase *ret_passphrase,
                                      struct fault *f)
 {
+    static const char otherwise[] = "give it in a file";
     char prompt[200];
     struct passphrase first = { "" }, second = { "" };
-    int tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
-    if (tty < 0)
-        return fault_set(f, FAULT_INPUT, "no terminal to ask for the passphrase of %s: give it in a file",
-                         what);
     snprintf(prompt, sizeof prompt, "Passphrase of %s", what);
-    enum fault_code code = read_line(tty, prompt, &first, f);
+    enum fault_code code = prompt_secret(prompt, otherwise, first.text, sizeof first.text, f);
     if (code == FAULT_OK && twice) {
-        snprintf(prompt, sizeof prompt, "The same again");
-        code = read_line(tty, prompt, &second, f);
+        code = prompt_secret("The same again", otherwise, second.text, sizeof second.text, f);
         if (code == FAULT_OK && strcmp(first.text, second.text) != 0)
             code = fault_set(f, FAULT_INPUT, "the two passphrases differ");
     }
-    close(tty);
     if (code == FAULT_OK)
         *ret_passphrase = first;
     mem_wipe(&first, sizeof first);

@@ -37,7 +37,8 @@ enum fault_code intake_whole(const char *path, struct buf *text, struct fault *f
         return fault_set(f, FAULT_IO, "cannot read %s: %s", path, strerror(errno));
     struct stat st;
     if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 077) != 0)
-        fprintf(stderr, "cradle-handset: others may read %s, which holds secrets: chmod 600 it\n", path);
+        fprintf(stderr, "%s: others may read %s, which holds secrets: chmod 600 it\n",
+                program_invocation_short_name, path);
     enum fault_code code = read_all(fd, path, text, f);
     close(fd);
     return code;

@@ -52,6 +52,8 @@ cli_libcli_a_SOURCES = \
 	cli/options.h \
 	cli/player.c \
 	cli/player.h \
+	cli/prompt.c \
+	cli/prompt.h \
 	cli/report.c \
 	cli/report.h \
 	cli/roster.c \

@@ -1,6 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """cradlectl as a program: where it learns of its server, what it says when something is wrong."""
 import json
+import os
+import pty
+import subprocess
+
+from conftest import CTL, TIMEOUT
 
 
 def test_status(site):
@@ -30,6 +35,24 @@ def test_options_before_environment_before_file(site):
     config.unlink()
 
 
+def test_a_password_is_asked_for_without_echo(site):
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execv(CTL, [str(CTL), "status", "--server", site.url, "--ca", site.ca, "--user", site.admin[0]])
+    seen = b""
+    try:
+        while not seen.endswith(b": "):
+            seen += os.read(terminal, 1000)
+        os.write(terminal, site.admin[1].encode() + b"\n")
+        while piece := os.read(terminal, 1000):
+            seen += piece
+    except OSError:  # the other end is closed
+        pass
+    os.close(terminal)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0, seen
+    assert b"login: accepted" in seen and site.admin[1].encode() not in seen
+
+
 def test_what_is_wrong_is_said(site):
     run = site.ctl("status", user=(site.admin[0], "wrong"), check=False)
     assert run.returncode == 1 and "--password-file" in run.stderr and "wrong" not in run.stderr
@@ -39,7 +62,10 @@ def test_what_is_wrong_is_said(site):
     assert run.returncode == 1
     run = site.ctl("status", server=False, check=False)
     assert run.returncode == 2 and "CRADLE_URL" in run.stderr
-    run = site.ctl("status", "--user", "nobody", "--server", site.url, server=False, check=False, input="")
+    run = site.ctl("status", "--user", "nobody", "--server", site.url, "--password-file", "-", server=False, check=False, input="")
+    assert run.returncode == 2 and "holds no password" in run.stderr
+    run = subprocess.run([CTL, "status", "--user", "nobody", "--server", site.url], capture_output=True, text=True, timeout=TIMEOUT,
+                         stdin=subprocess.DEVNULL, start_new_session=True)
     assert run.returncode == 2 and "--password-file" in run.stderr
     assert site.ctl("stauts", check=False).returncode == 2
 
