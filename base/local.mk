@@ -10,6 +10,8 @@ base_libbase_a_SOURCES = \
 	base/chain.h \
 	base/clock.c \
 	base/clock.h \
+	base/disk.c \
+	base/disk.h \
 	base/fault.c \
 	base/fault.h \
 	base/log.c \

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/seal.h"
+#include "base/disk.h"
 #include "base/mem.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -182,34 +182,6 @@ enum fault_code seal_unwrap(const struct secret_key *master, uint32_t id, const 
     return code;
 }
 
-/* Makes the new name itself durable: the key must not be lost after something was sealed under it. */
-static bool seal_sync_folder(const char *file)
-{
-    AUTO_FREE char *copy = strdup(file);
-    if (copy == NULL)
-        return false;
-    int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return false;
-    bool synced = fsync(fd) == 0;
-    close(fd);
-    return synced;
-}
-
-static bool seal_write_all(int fd, const char *data, size_t n)
-{
-    while (n > 0) {
-        ssize_t written = write(fd, data, n);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written <= 0)
-            return false;
-        data += written;
-        n -= (size_t)written;
-    }
-    return true;
-}
-
 enum fault_code seal_master_create(const char *file, struct fault *f)
 {
     int fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -222,10 +194,11 @@ enum fault_code seal_master_create(const char *file, struct fault *f)
     secret_random(key.bytes, sizeof key.bytes);
     secret_hex(key.bytes, sizeof key.bytes, text);
     text[SEAL_HEX] = '\n';
-    bool worked = fchmod(fd, 0600) == 0 && seal_write_all(fd, text, SEAL_HEX + 1) && fsync(fd) == 0;
+    bool worked = fchmod(fd, 0600) == 0 && disk_write(fd, text, SEAL_HEX + 1) && fsync(fd) == 0;
     mem_wipe(&key, sizeof key);
     mem_wipe(text, sizeof text);
-    worked = close(fd) == 0 && worked && seal_sync_folder(file);
+    /* The key must not be lost after something was sealed under it. */
+    worked = close(fd) == 0 && worked && disk_sync_name(file);
     if (worked)
         return FAULT_OK;
     int reason = errno;

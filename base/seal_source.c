@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/seal_source.h"
+#include "base/disk.h"
 #include "base/mem.h"
 #include "base/seal.h"
 #include "base/token.h"
@@ -7,7 +8,6 @@
 #include <fcntl.h>
 #include <gnutls/abstract.h>
 #include <gnutls/gnutls.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -198,23 +198,13 @@ enum fault_code seal_source_load(const struct seal_source *source, enum seal_pla
     return code ? code : envelope_open(source, data, n, ret_key, f);
 }
 
-static bool sync_folder(const char *path)
-{
-    AUTO_FREE char *copy = strdup(path);
-    int fd = copy ? open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-    bool synced = fd >= 0 && fsync(fd) == 0;
-    if (fd >= 0)
-        close(fd);
-    return synced;
-}
-
 static enum fault_code write_new(const char *path, const uint8_t *data, size_t n, struct fault *f)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
         return fault_set(f, FAULT_IO, "%s: cannot be made: %s", path, strerror(errno));
-    bool worked = write(fd, data, n) == (ssize_t)n && fsync(fd) == 0;
-    worked = close(fd) == 0 && worked && sync_folder(path);
+    bool worked = disk_write(fd, data, n) && fsync(fd) == 0;
+    worked = close(fd) == 0 && worked && disk_sync_name(path);
     if (worked)
         return FAULT_OK;
     unlink(path);
@@ -252,7 +242,7 @@ enum fault_code seal_source_finish(const struct seal_source *source, struct faul
     enum fault_code code = source_path(source, SEAL_STAGED, from, f);
     if (code == FAULT_OK)
         code = source_path(source, SEAL_IN_PLACE, to, f);
-    if (code == FAULT_OK && (rename(from, to) != 0 || !sync_folder(to)))
+    if (code == FAULT_OK && (rename(from, to) != 0 || !disk_sync_name(to)))
         code = fault_set(f, FAULT_IO, "%s: cannot take the place of %s: %s", from, to, strerror(errno));
     return code;
 }

@@ -2,6 +2,7 @@
 #include "cli/client.h"
 
 #include "base/buf.h"
+#include "base/disk.h"
 #include "base/mem.h"
 #include "base/secret.h"
 #include "cli/intake.h"
@@ -107,30 +108,19 @@ void client_close(struct client *client)
 /* --- requests
  * ----------------------------------------------------------------------------------------------------- */
 
-static bool write_all(struct call *call, const char *data, size_t n)
-{
-    while (n > 0) {
-        ssize_t some = write(call->fd, data, n);
-        if (some < 0 && errno == EINTR)
-            continue;
-        if (some <= 0) {
-            call->error = some < 0 ? errno : EIO;
-            return false;
-        }
-        data += some;
-        n -= (size_t)some;
-    }
-    return true;
-}
-
 static size_t on_body(char *data, size_t size, size_t count, void *context)
 {
     struct call *call = context;
     size_t n = size * count;
     long status = 0;
     (void)curl_easy_getinfo(call->client->easy, CURLINFO_RESPONSE_CODE, &status);
-    if (call->fd >= 0 && status == 200)
-        return write_all(call, data, n) ? n : 0;
+    if (call->fd >= 0 && status == 200) {
+        if (!disk_write(call->fd, data, n)) {
+            call->error = errno;
+            return 0;
+        }
+        return n;
+    }
     return buf_add(&call->answer, data, n, NULL) == FAULT_OK ? n : 0;
 }
 

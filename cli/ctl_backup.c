@@ -4,11 +4,11 @@
 
 #include "base/archive.h"
 #include "base/clock.h"
+#include "base/disk.h"
 #include "base/mem.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,16 +51,9 @@ static enum fault_code look_through(int fd, struct archive_about *ret_about, int
 /* The name, with whatever it replaces, is in place for good. */
 static enum fault_code settle(int fd, const char *part, const char *file, struct fault *f)
 {
-    AUTO_FREE char *copy = strdup(file);
-    if (copy == NULL)
-        return fault_set(f, FAULT_MEMORY, "out of memory");
-    if (fsync(fd) != 0 || rename(part, file) != 0)
+    if (fsync(fd) != 0 || rename(part, file) != 0 || !disk_sync_name(file))
         return fault_set(f, FAULT_IO, "%s: cannot be written: %s", file, strerror(errno));
-    int folder = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool synced = folder >= 0 && fsync(folder) == 0;
-    if (folder >= 0)
-        close(folder);
-    return synced ? FAULT_OK : fault_set(f, FAULT_IO, "%s: %s", file, strerror(errno));
+    return FAULT_OK;
 }
 
 /* A former attempt's rest is no loss; another one under way has it locked. */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pki/file.h"
 
+#include "base/disk.h"
+
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -36,34 +37,6 @@ enum fault_code file_read(const char *file, struct buf *content, struct fault *f
     return code;
 }
 
-static bool write_all(int fd, const char *data, size_t n)
-{
-    while (n > 0) {
-        ssize_t written = write(fd, data, n);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written <= 0)
-            return false;
-        data += written;
-        n -= (size_t)written;
-    }
-    return true;
-}
-
-/* A name is on disk when its folder is. */
-static bool sync_folder_of(const char *file)
-{
-    char copy[FILE_PATH];
-    snprintf(copy, sizeof copy, "%s", file);
-    int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool good = fd >= 0 && fsync(fd) == 0;
-    int why = errno;
-    if (fd >= 0)
-        close(fd);
-    errno = why;
-    return good;
-}
-
 enum fault_code file_write(const char *file, mode_t mode, enum file_how how, const void *data, size_t n,
                            struct fault *f)
 {
@@ -75,13 +48,13 @@ enum fault_code file_write(const char *file, mode_t mode, enum file_how how, con
     int fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
     if (fd < 0)
         return fault_set(f, FAULT_IO, "cannot make %s: %s", file, strerror(errno));
-    bool good = fchmod(fd, mode) == 0 && write_all(fd, data, n) && fsync(fd) == 0;
+    bool good = fchmod(fd, mode) == 0 && disk_write(fd, data, n) && fsync(fd) == 0;
     int why = errno;
     close(fd);
     errno = why;
     /* link(2) refuses what exists, rename(2) does not. */
     good = good && (how == FILE_NEW ? link(fresh, file) == 0 : rename(fresh, file) == 0);
-    good = good && sync_folder_of(file);
+    good = good && disk_sync_name(file);
     why = errno;
     unlink(fresh);
     if (good)

@@ -2,6 +2,7 @@
 /* Handing out the audit trail's verification key: once, when its chain begins. */
 #include "server/command.h"
 
+#include "base/disk.h"
 #include "base/mem.h"
 #include "fleet/audit.h"
 #include "fleet/fleet.h"
@@ -23,7 +24,7 @@ static enum fault_code write_key(const char *file, const char *line, struct faul
         return fault_set(f, FAULT_IO, "cannot make %s: %s", file, strerror(errno));
     size_t n = strlen(line);
     errno = EIO;
-    bool worked = write(fd, line, n) == (ssize_t)n && fsync(fd) == 0;
+    bool worked = disk_write(fd, line, n) && fsync(fd) == 0;
     int why = errno;
     close(fd);
     if (worked)
