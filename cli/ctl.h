@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #define CTL_GOOD     0
 #define CTL_FAILED   1
@@ -96,6 +97,9 @@ void ctl_print_table(const struct ctl *ctl, const json_t *array, const struct ct
                      size_t count);
 /* One object, a line a key: `key: value`; with --json the object. */
 void ctl_print_object(const struct ctl *ctl, const json_t *object);
+/* Text that may hold what others wrote, made safe for a terminal: what would move the cursor becomes \xHH;
+ * line ends stay. */
+void ctl_put(FILE *out, const char *text);
 /* How many characters, not bytes, text (UTF-8) has: for columns. */
 size_t ctl_width(const char *text);
 /* A progress bar on standard error when that is a terminal; done == total ends its line. total 0: only

@@ -55,7 +55,7 @@ int ctl_pki_chain(struct ctl *ctl, int argc, char **argv)
     else if (code == FAULT_OK && out == NULL)
         fwrite(pem.data, 1, pem.used, stdout);
     if (code == FAULT_OK)
-        fputs(notes.data != NULL ? notes.data : "", stderr);
+        ctl_put(stderr, notes.data != NULL ? notes.data : "");
     /* Other files than certificates may have been named by mistake: keys. */
     for (size_t i = 0; i < words.count; i++)
         buf_wipe(&texts[i]);

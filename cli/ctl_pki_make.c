@@ -186,7 +186,7 @@ struct sign {
     struct ctl_list also;
     const char *role, *file;
     long days;
-    bool force, without_root, offline;
+    bool request_names, force, without_root, offline;
 };
 
 /* What was asked for and what is given: the profile decides, the request does not. */
@@ -205,9 +205,11 @@ static enum fault_code choose_names(const struct sign *in, const struct profile 
     }
     if (in->also.count > 0)
         return pki_names_read(&in->also, names, f);
-    *names = request->names;
-    for (size_t i = 0; i < names->count; i++)
-        fprintf(stderr, "cradlectl: as the request asks, also for %s\n", names->at[i]);
+    if (in->request_names)
+        *names = request->names;
+    for (size_t i = 0; i < request->names.count; i++)
+        fprintf(stderr, "cradlectl: the request asks for %s, which is %s\n", request->names.at[i],
+                in->request_names ? "given" : "left out: --request-names or --also gives it");
     if (request->ignored > 0)
         fprintf(stderr, "cradlectl: %u names of other kinds are left out\n", request->ignored);
     return FAULT_OK;
@@ -263,8 +265,9 @@ int ctl_pki_sign(struct ctl *ctl, int argc, char **argv)
     struct sign in = { 0 };
     const struct ctl_option options[] = {
         PKI_BASE_OPTIONS(in.base),
-        { "also", "NAME", CTL_LIST, &in.also,
-          "for servers: another name or address; without any, those that the request asks for", 0, 0 },
+        { "also", "NAME", CTL_LIST, &in.also, "for servers: another name or address", 0, 0 },
+        { "request-names", NULL, CTL_FLAG, &in.request_names,
+          "for servers: give the names that the request asks for, instead", 0, 0 },
         { "role", "ROLE", CTL_TEXT, &in.role, "for intermediate: what it may sign", 0, 0 },
         { "days", "DAYS", CTL_NUMBER, &in.days, "lifetime (default: the profile's)", 1, PROFILE_DAYS_MAX },
         { "file", "BASE", CTL_TEXT, &in.file, "what the file is called (default: NAME)", 0, 0 },

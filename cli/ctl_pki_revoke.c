@@ -30,8 +30,11 @@ enum fault_code pki_publish(const struct pki_base *base, enum profile_id ca, con
     return code == FAULT_OK ? store_ca(&base->store, ca, "-crl.pem", ret_revoked->list, f) : code;
 }
 
-enum fault_code pki_revoke(struct pki_base *base, const struct profile *profile, const char *which,
-                           enum crl_reason reason, int days, struct pki_revoked *ret_revoked, struct fault *f)
+/* That all are revoked already is no fault here: count 0. The list is written all the same, for the attempt
+ * that revoked them may have ended before it was. */
+static enum fault_code revoke(struct pki_base *base, const struct profile *profile, const char *which,
+                              enum crl_reason reason, int days, struct pki_revoked *ret_revoked,
+                              struct fault *f)
 {
     struct pki_revoked revoked = { .reason = reason };
     enum profile_id ca = PROFILE_ROOT;
@@ -41,8 +44,11 @@ enum fault_code pki_revoke(struct pki_base *base, const struct profile *profile,
         code = find_ca(&base->store, profile, which, &ca, f);
     if (code == FAULT_OK)
         code = store_issuer(&base->store, ca, &base->source, &issuer, f);
-    if (code == FAULT_OK)
+    if (code == FAULT_OK) {
         code = revoke_mark(&base->store, profile, which, reason, &ca, &revoked.count, f);
+        if (code == FAULT_CONFLICT)
+            code = FAULT_OK;
+    }
     if (code == FAULT_OK)
         code = pki_publish(base, ca, &issuer, days, &revoked, f);
     issuer_fini(&issuer);
@@ -51,12 +57,26 @@ enum fault_code pki_revoke(struct pki_base *base, const struct profile *profile,
     return code;
 }
 
+enum fault_code pki_revoke(struct pki_base *base, const struct profile *profile, const char *which,
+                           enum crl_reason reason, int days, struct pki_revoked *ret_revoked, struct fault *f)
+{
+    struct pki_revoked revoked;
+    enum fault_code code = revoke(base, profile, which, reason, days, &revoked, f);
+    if (code == FAULT_OK && revoked.count == 0)
+        return fault_set(
+            f, FAULT_CONFLICT,
+            "every certificate of %.80s is revoked already; the list of revocations was written anew", which);
+    if (code == FAULT_OK)
+        *ret_revoked = revoked;
+    return code;
+}
+
 enum fault_code pki_revoke_lost(struct pki_base *base, const char *mac, struct pki_revoked *ret_revoked,
                                 struct fault *f)
 {
-    enum fault_code code = pki_revoke(base, profile_get(PROFILE_HANDSET), mac, CRL_KEY_COMPROMISE,
-                                      REVOKE_CRL_DAYS, ret_revoked, f);
-    if (code != FAULT_CONFLICT && (code != FAULT_ABSENT || !base->opened))
+    enum fault_code code =
+        revoke(base, profile_get(PROFILE_HANDSET), mac, CRL_KEY_COMPROMISE, REVOKE_CRL_DAYS, ret_revoked, f);
+    if (code != FAULT_ABSENT || !base->opened)
         return code;
     *ret_revoked = (struct pki_revoked){ .reason = CRL_KEY_COMPROMISE };
     return FAULT_OK;

@@ -16,8 +16,8 @@ struct pki_revoked {
     int days;             /* how long it holds */
 };
 
-/* Opens the folder, revokes by profile and name (profile NULL: by serial number) and publishes. pki_close the
- * base. */
+/* Opens the folder, revokes by profile and name (profile NULL: by serial number) and publishes.
+ * FAULT_CONFLICT: all are revoked already; the list is written anew all the same. pki_close the base. */
 enum fault_code pki_revoke(struct pki_base *base, const struct profile *profile, const char *which,
                            enum crl_reason reason, int days, struct pki_revoked *ret_revoked,
                            struct fault *f);

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/utf.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,9 +12,36 @@
 
 #define CELL 1024 /* bytes of a value as it is shown */
 
+/* Does a character move the cursor or turn the direction of what follows? */
+static bool is_unsafe(uint32_t point)
+{
+    return utf_is_control(point) || point == 0x61c || point == 0x200e || point == 0x200f ||
+           (point >= 0x202a && point <= 0x202e) || (point >= 0x2066 && point <= 0x2069);
+}
+
+void ctl_put(FILE *out, const char *text)
+{
+    for (size_t n = strlen(text); n > 0;) {
+        uint32_t point = 0;
+        size_t length = utf_next(text, n, &point);
+        size_t step = length > 0 ? length : 1;
+        if (length == 1 && point == '\n')
+            putc('\n', out);
+        else if (length == 0 || is_unsafe(point))
+            for (size_t i = 0; i < step; i++)
+                fprintf(out, "\\x%02x", (unsigned)(unsigned char)text[i]);
+        else
+            fwrite(text, 1, length, out);
+        text += step;
+        n -= step;
+    }
+}
+
 int ctl_failed(const struct fault *f)
 {
-    fprintf(stderr, "cradlectl: %s\n", f->text);
+    fputs("cradlectl: ", stderr);
+    ctl_put(stderr, f->text);
+    putc('\n', stderr);
     return f->code == FAULT_INPUT ? CTL_USAGE : CTL_FAILED;
 }
 

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -41,11 +42,12 @@ enum fault_code file_write(const char *file, mode_t mode, enum file_how how, con
                            struct fault *f)
 {
     char fresh[FILE_PATH];
-    enum fault_code code = file_path(fresh, f, "%s.new", file);
+    const char *slash = strrchr(file, '/');
+    int folder = slash != NULL ? (int)(slash - file) + 1 : 0;
+    enum fault_code code = file_path(fresh, f, "%.*s.%s.XXXXXX", folder, file, file + folder);
     if (code != FAULT_OK)
         return code;
-    unlink(fresh); /* what a crash left */
-    int fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+    int fd = mkostemp(fresh, O_CLOEXEC); /* 0600: what is secret is so from the first byte */
     if (fd < 0)
         return fault_set(f, FAULT_IO, "cannot make %s: %s", file, strerror(errno));
     bool good = fchmod(fd, mode) == 0 && disk_write(fd, data, n) && fsync(fd) == 0;

@@ -26,6 +26,9 @@ static void name_of(gnutls_x509_crt_t certificate, bool issuer, char out[NAME_SI
                     : gnutls_x509_crt_get_dn(certificate, out, &n);
     if (rc < 0)
         (void)mem_copy_text(out, NAME_SIZE, "a certificate with an unusual name");
+    for (char *c = out; *c != '\0'; c++) /* each name stands on one line of the notes */
+        if ((unsigned char)*c < ' ' || *c == 0x7f)
+            *c = '?';
 }
 
 static enum fault_code add_text(struct pile *pile, const struct buf *text, struct fault *f)
