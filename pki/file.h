@@ -16,7 +16,8 @@
 enum fault_code file_read(const char *file, struct buf *content, struct fault *f);
 
 /* Writes beside the file and moves into place, on disk before it returns: a crash leaves the old file, or
- * none, or the new one; and perhaps a hidden `.FILE.XXXXXX`, which can be removed. FILE_NEW: FAULT_CONFLICT when the file exists. */
+ * none, or the new one; and perhaps a hidden `.FILE.XXXXXX`, which can be removed. FILE_NEW: FAULT_CONFLICT
+ * when the file exists. */
 enum file_how { FILE_NEW, FILE_REPLACE };
 enum fault_code file_write(const char *file, mode_t mode, enum file_how how, const void *data, size_t n,
                            struct fault *f);

@@ -67,6 +67,7 @@ static const struct {
     { 'r', { NAMES, .purpose = SERVER, .fake_rsa = 4096, .issuer = 'I' } },
     { 's',
       { .cn = "CRADLE.test", .dns = { "*.ward.test", "cradle.test" }, .purpose = SERVER, .issuer = 'I' } },
+    { 'u', { .cn = "Root", .dns = { "Root" }, .purpose = SERVER, .sha1 = true, .issuer = 'R' } },
     { 't', { NAMES, .purpose = SERVER, .no_usage = true, .issuer = 'I', .to = 31 } },
 };
 
@@ -250,6 +251,7 @@ static const struct row rows[] = {
     { "lIR", .found = FOUND(F(KEY_TOO_LARGE), F(ROOT_INCLUDED)) },
     { "rIR", .found = FOUND(F(ROOT_INCLUDED)) },
     { "mIR", "+m", .found = FOUND(F(KEY_KIND), F(ROOT_INCLUDED)) },
+    { "uR", "+u", .found = FOUND(F(WEAK_SIGNATURE), F(ROOT_INCLUDED)) }, /* bears its issuer's name */
     { "nIR", "+n", .found = FOUND(F(WEAK_SIGNATURE), F(ROOT_INCLUDED)) },
     { "oIR", "+o", .found = FOUND(F(LEAF_IS_CA), F(ROOT_INCLUDED)) },
     { "qIR", "+q", .found = FOUND(F(OUTLIVES_ISSUER), F(ROOT_INCLUDED)) },
