@@ -39,7 +39,8 @@ static int read_wish(struct ctl *ctl, int argc, char **argv, struct wish *wish)
         { "name", "HOST", CTL_LIST, &wish->names,
           "a name or address that the server must answer to; may be repeated", 0, 0 },
         { "role", "WORD", CTL_TEXT, &wish->role,
-          "what the certificate is for: server (default), handset, administrator; ca: FILE is a bundle of "
+          "what the certificate is for: server (default), handset, administrator, operator; ca: FILE is a "
+          "bundle of "
           "CAs",
           0, 0 },
         { "ca", "BUNDLE", CTL_TEXT, &wish->ca,
@@ -88,6 +89,11 @@ static bool read_role(const char *word, enum check_role *ret_role)
             *ret_role = (enum check_role)i;
             return true;
         }
+    /* Both are accounts' certificates, and the same is asked of them. */
+    if (strcmp(word, "operator") == 0) {
+        *ret_role = CHECK_ADMINISTRATOR;
+        return true;
+    }
     return false;
 }
 
@@ -227,7 +233,7 @@ int ctl_check(struct ctl *ctl, int argc, char **argv)
                                  .soon = (int64_t)wish.soon * DAY,
                                  .resolves = wish.dns ? resolves : NULL };
     if (!read_role(wish.role, &terms.role))
-        return wrong("--role is server, handset, administrator or ca");
+        return wrong("--role is server, handset, administrator, operator or ca");
     json_t *answer = json_object();
     enum fault_code code = look_at_files(&wish, &terms, &findings, &f);
     if (code == FAULT_OK && wish.live)

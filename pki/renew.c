@@ -34,11 +34,13 @@ enum fault_code renew_find(const struct store *store, const struct profile *prof
     return FAULT_OK;
 }
 
-/* The names that the old certificate has. */
-static enum fault_code read_names(gnutls_x509_crt_t old, struct names *names, struct fault *f)
+/* The names that the old certificate has besides its common name, which minting adds by itself: with that, a
+ * full list has one more. */
+static enum fault_code read_names(gnutls_x509_crt_t old, const char *common, struct names *names,
+                                  struct fault *f)
 {
     enum fault_code code = FAULT_OK;
-    for (unsigned i = 0; code == FAULT_OK && i < NAMES_MAX; i++) {
+    for (unsigned i = 0; code == FAULT_OK && i <= NAMES_MAX; i++) {
         unsigned char data[NAMES_HOST_MAX + 1];
         char text[NAMES_HOST_MAX + 1] = "";
         size_t n = sizeof data;
@@ -49,7 +51,8 @@ static enum fault_code read_names(gnutls_x509_crt_t old, struct names *names, st
             (void)mem_copy_bytes(text, sizeof text, data, n);
         else if (type == GNUTLS_SAN_IPADDRESS)
             (void)inet_ntop(n == 4 ? AF_INET : AF_INET6, data, text, sizeof text);
-        code = names_add(names, text, f);
+        if (strcmp(text, common) != 0)
+            code = names_add(names, text, f);
     }
     return code;
 }
@@ -151,7 +154,7 @@ enum fault_code renew_certificate(struct store *store, const struct issuer *issu
     if (code == FAULT_OK)
         code = mint_load(file, &old, f);
     if (code == FAULT_OK)
-        code = read_names(old, &names, f);
+        code = read_names(old, line.subject, &names, f);
     if (code == FAULT_OK)
         code = public_of(old, &public, f);
     order.profile = profile_get(line.profile);

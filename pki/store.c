@@ -70,6 +70,9 @@ enum fault_code store_create(const char *folder, const char *root, struct store 
         code = make_folders(&store, f);
     if (code == FAULT_OK)
         code = lock_folder(&store, f);
+    /* Another one may have made it since the first look. */
+    if (code == FAULT_OK && file_exists(index))
+        code = fault_set(f, FAULT_CONFLICT, "there is a PKI in %s already", folder);
     if (code == FAULT_OK)
         *ret_store = store;
     else

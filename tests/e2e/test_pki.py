@@ -234,7 +234,7 @@ def test_the_daemon_takes_roles_from_the_intermediates(pki, new_site):
         assert name.encode() in ftp.get(f"{name}-ext.cfg")
 
 
-@pytest.mark.parametrize("role", ["server", "handset", "administrator"])
+@pytest.mark.parametrize("role", ROLES)
 def test_the_checker_finds_nothing_wrong(pki, role):
     """What one half of the command makes, the other half has nothing to say against."""
     more = ["--name", "cradle.test", "--name", "127.0.0.1"] if role == "server" else ["--ca", pki.ca(role), "--crl", pki.ca(role, "-crl.pem")]
@@ -591,6 +591,14 @@ def test_trust_bundle(pki):
     bundle = (pki.folder / "bundle/ca.pem").read_text()
     assert bundle == "".join(path.read_text() for path in (pki.ca("root"), pki.ca("handset"), pki.ca("root", "-crl.pem"), pki.ca("handset", "-crl.pem")))
     assert MAC in (pki.folder / "bundle/identities").read_text().split()
+
+
+def test_a_full_list_of_names_outlives_a_renewal(pki):
+    names = [f"n{i}.many.test" for i in range(64)]
+    pki("issue", "server", "many.test", "--key-kind", "p256", *(word for name in names for word in ("--also", name)))
+    pki("renew", "server", "many.test")
+    shown = text(pki.file("server", "many.test"), "-ext", "subjectAltName")
+    assert set(re.findall(r"DNS:([^,\s]+)", shown)) == {"many.test", *names}
 
 
 def test_a_torn_line_of_the_index_is_mended_and_a_wrong_one_named(pki):
