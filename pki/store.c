@@ -53,6 +53,15 @@ static enum fault_code make_folders(const struct store *store, struct fault *f)
     return code;
 }
 
+/* The index comes first, so that whatever exists can be revoked; a making that was interrupted leaves it. */
+static enum fault_code there_is_one(const char *folder, struct fault *f)
+{
+    return fault_set(f, FAULT_CONFLICT,
+                     "there is a PKI in %.100s already; if its making was interrupted and nothing was signed "
+                     "yet, remove that folder and begin again",
+                     folder);
+}
+
 enum fault_code store_create(const char *folder, const char *root, struct store *ret_store, struct fault *f)
 {
     struct store store;
@@ -63,16 +72,19 @@ enum fault_code store_create(const char *folder, const char *root, struct store 
     if (code == FAULT_OK)
         code = store_ca(&store, PROFILE_ROOT, ".key", key, f);
     if (code == FAULT_OK && file_exists(index))
-        code = fault_set(f, FAULT_CONFLICT, "there is a PKI in %s already", folder);
+        code = there_is_one(folder, f);
     if (code == FAULT_OK && file_exists(key))
-        code = fault_set(f, FAULT_CONFLICT, "%s exists already, and nothing is overwritten", key);
+        code = fault_set(f, FAULT_CONFLICT,
+                         "%.100s exists already, and nothing is overwritten: remove it only if nothing was "
+                         "signed with it",
+                         key);
     if (code == FAULT_OK)
         code = make_folders(&store, f);
     if (code == FAULT_OK)
         code = lock_folder(&store, f);
     /* Another one may have made it since the first look. */
     if (code == FAULT_OK && file_exists(index))
-        code = fault_set(f, FAULT_CONFLICT, "there is a PKI in %s already", folder);
+        code = there_is_one(folder, f);
     if (code == FAULT_OK)
         *ret_store = store;
     else
