@@ -307,11 +307,16 @@ static enum fault_code keep_old(const struct settings *settings, const char *cat
     struct tm tm;
     time_t now = (time_t)(clock_wall_ms() / 1000);
     gmtime_r(&now, &tm);
-    strftime(name, sizeof name, STATE_KEPT "%Y%m%dT%H%M%SZ", &tm);
+    size_t n = strftime(name, sizeof name, STATE_KEPT "%Y%m%dT%H%M%SZ", &tm);
     enum fault_code code = state_path(settings, name, ret_kept, f);
-    if (code == FAULT_OK && link(catalog, ret_kept) != 0)
-        code = disk_fault(f, errno, ret_kept);
-    return code;
+    bool kept = code == FAULT_OK && link(catalog, ret_kept) == 0;
+    /* Another restore of the same second. */
+    for (int i = 2; code == FAULT_OK && !kept && errno == EEXIST && i < 100; i++) {
+        snprintf(name + n, sizeof name - n, "-%d", i);
+        code = state_path(settings, name, ret_kept, f);
+        kept = code == FAULT_OK && link(catalog, ret_kept) == 0;
+    }
+    return code == FAULT_OK && !kept ? disk_fault(f, errno, ret_kept) : code;
 }
 
 static enum fault_code swap(const struct settings *settings, bool there, char ret_kept[STATE_PATH],
