@@ -68,8 +68,8 @@ def test_testssl(site, folder):
         # only now and then by the word "closed" as well: sslscan, which looks at what happens, is asked instead (above).
         above = [f for f in findings if f["severity"] in ("MEDIUM", "HIGH", "CRITICAL") and f["id"] != "secure_client_renego"]
         assert not above, (protocol, above)
-        # A check that it could not make is no finding; the only one is for its own s_client, which reads no TLS 1.3 ticket.
-        assert {f["id"] for f in findings if f["severity"] == "WARN"} <= {"sessionresumption_ticket"}, protocol
+        # A check that it could not make is no finding; these are about its own openssl, which reads no TLS 1.3 ticket, and may have no engine.
+        assert {f["id"] for f in findings if f["severity"] == "WARN"} <= {"sessionresumption_ticket", "engine_problem"}, protocol
         assert [f["finding"] for f in by_id["TLS1"]] == [f["finding"] for f in by_id["TLS1_1"]] == ["not offered"]
 
 
