@@ -79,6 +79,8 @@ enum fault_code tls_trust_load(const struct tls_trust_files *files, struct tls_t
 /* When the CRL of this bundle that is overdue longest should have been replaced, Unix seconds; 0: none is
  * overdue at `now`. */
 int64_t tls_trust_stale(const struct tls_trust *trust, int bundle, int64_t now);
+/* Do the same CAs, in the same order, make the same roles? Their CRLs may differ. */
+bool tls_trust_same_cas(const struct tls_trust *a, const struct tls_trust *b);
 struct tls_trust *tls_trust_ref(struct tls_trust *trust);
 void tls_trust_unref(struct tls_trust *trust); /* takes NULL */
 

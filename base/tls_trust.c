@@ -80,6 +80,19 @@ int64_t tls_trust_stale(const struct tls_trust *trust, int bundle, int64_t now)
     return oldest;
 }
 
+bool tls_trust_same_cas(const struct tls_trust *a, const struct tls_trust *b)
+{
+    for (int i = 0; i < TLS_BUNDLES; i++) {
+        const struct tls_bundle *one = &a->bundles[i], *other = &b->bundles[i];
+        if (one->count != other->count)
+            return false;
+        for (unsigned k = 0; k < one->count; k++)
+            if (gnutls_x509_crt_equals(one->cas[k], other->cas[k]) == 0)
+                return false;
+    }
+    return true;
+}
+
 struct tls_trust *tls_trust_ref(struct tls_trust *trust)
 {
     atomic_fetch_add_explicit(&trust->references, 1, memory_order_relaxed);

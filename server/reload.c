@@ -36,6 +36,21 @@ static enum fault_code swap(struct load *load, struct tls_trust *trust, const st
     return FAULT_OK;
 }
 
+/* What is wrong with anything else must not keep a revocation out. The settings and CAs that are in force
+ * stay: with other CAs this would let somebody in by half of a change. */
+static void take_revocations(const struct serving *s)
+{
+    struct fault f;
+    struct tls_trust *running = fleet_trust(s->fleet), *fresh = NULL;
+    if (fleet_trust_load(s->fleet->settings, &fresh, &f) == FAULT_OK && tls_trust_same_cas(running, fresh)) {
+        fleet_trust_set(s->fleet, fresh);
+        ftps_look_again(s->ftps);
+        log_event(LOG_RELOAD_REVOCATIONS, NULL);
+    }
+    tls_trust_unref(fresh);
+    tls_trust_unref(running);
+}
+
 static void record(struct fleet *fleet, const char *cause, const struct fault *failure)
 {
     char detail[sizeof failure->text + 64];
@@ -61,9 +76,11 @@ void reload(const struct load_source *source, struct watch *watch, const struct 
         log_event(LOG_RELOAD_DONE, "cause=%s", cause);
         load_warn(serving->fleet->settings, load.identity);
         load_warn_trust(trust);
-    } else
+    } else {
         log_event(LOG_RELOAD_FAILED, "cause=%s why=%s", cause,
                   log_value(f.text, (char[2 * sizeof f.text]){ 0 }, 2 * sizeof f.text));
+        take_revocations(serving);
+    }
     record(serving->fleet, cause, code == FAULT_OK ? NULL : &f);
     tls_trust_unref(trust);
     load_fini(&load);

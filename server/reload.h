@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reading everything again while the daemon serves: settings, certificates, keys, bundles. All of it is read
- * and checked first, and only then swapped; when anything is wrong, everything stays as it was. Connections
- * and sessions go on; new ones use what is new; those whose client certificate does not hold any more end.
- * Floor 4; the main thread. */
+ * and checked first, and only then swapped; when anything is wrong, everything stays as it was, but for
+ * the CRLs of the CAs that are in force: a revocation does not wait for somebody to mend a typing error.
+ * Connections and sessions go on; new ones use what is new; those whose client certificate does not hold any
+ * more end. Floor 4; the main thread. */
 #ifndef CRADLE_RELOAD_H
 #define CRADLE_RELOAD_H
 

@@ -271,3 +271,35 @@ def test_another_handsets_name_on_a_resumed_session(site, tls):
         # TLS 1.3 tickets are good for once, as clients see it.
         first, session = kept_alive(site, context)
         first.close()
+
+
+def test_a_failed_reload_keeps_no_revocation_out(new_site, folder):
+    """A slip elsewhere, here in the settings, stops the rest of the change, not the list; and other CAs are part of that rest."""
+    site = new_site("slip", watch_interval="0")
+    cas = Authority(folder / "slip-cas", "handsets", site.ca, site.folder / "site/ca.key")
+    strangers = Authority(folder / "slip-strangers", "strangers")
+    cert, later = (cas.issue(name, f"/CN={site.macs[0]}") for name in ("bad", "later"))
+    stranger = strangers.issue("stranger", f"/CN={site.macs[0]}")
+    bundle, crl = folder / "slip-bundle.pem", pathlib.Path(cas.crl("list"))
+    bundle.write_text(pathlib.Path(cas.cert).read_text())
+    site.stop()
+    site.start(ca_handset=bundle, crl_handset=crl)
+    session = site.ftp(context=site.context(None, *cert))
+    assert session.sendcmd(f"USER {site.macs[0]}")[:3] == "232"
+    config = site.folder / "site/cradled.conf"
+    config.write_text(config.read_text() + "auth_handset = nothing\n")
+    crl.write_text(pathlib.Path(cas.crl("list2", cert[0])).read_text())
+    begin = site.log_size()
+    site.process.send_signal(signal.SIGHUP)
+    site.await_log(r"reload\.revocations", begin)
+    assert session.file.readline()[:3] == "421"
+    session.close()
+    assert site.http("GET", "/site.cfg", context=site.context(None, *cert)).status == 401
+    assert site.http("GET", "/site.cfg", context=site.context(None, *later)).status == 200
+    # Another CA in the same failed reload: it does not come in, and the list that came with it waits too.
+    bundle.write_text(bundle.read_text() + pathlib.Path(strangers.cert).read_text())
+    reload_failed = site.log_size()
+    site.process.send_signal(signal.SIGHUP)
+    site.await_log(r"reload\.failed", reload_failed, want="reload.failed")
+    assert site.http("GET", "/site.cfg", context=site.context(None, *stranger)).status == 401
+    assert site.http("GET", "/site.cfg", context=site.context(None, *cert)).status == 401
