@@ -328,6 +328,24 @@ enum fault_code audit_add(struct fleet *fleet, struct db_conn *conn, const struc
     return audit_append(fleet->audit, conn, &record, f);
 }
 
+struct record_write {
+    struct db_write write;
+    struct fleet *fleet;
+    const struct audit_event *event;
+};
+
+static enum fault_code run_record(struct db_conn *conn, struct db_write *write, struct fault *f)
+{
+    const struct record_write *w = CONTAINER_OF(write, struct record_write, write);
+    return audit_add(w->fleet, conn, w->event, f);
+}
+
+enum fault_code audit_record(struct fleet *fleet, const struct audit_event *event, struct fault *f)
+{
+    struct record_write w = { .write.run = run_record, .fleet = fleet, .event = event };
+    return db_write_wait(fleet->db, &w.write, f);
+}
+
 struct note {
     struct db_write write;
     struct audit *audit;

@@ -46,6 +46,8 @@ void audit_note(struct fleet *fleet, const struct audit_event *event);
 /* In a write that is under way: with it, or not at all. */
 enum fault_code audit_add(struct fleet *fleet, struct db_conn *conn, const struct audit_event *event,
                           struct fault *f);
+/* In a write of its own: FAULT_OK when it is on disk. Blocking. */
+enum fault_code audit_record(struct fleet *fleet, const struct audit_event *event, struct fault *f);
 
 /* A verification key for a new chain, from the next record on; changes nothing. The caller brings it to
  * safety, then calls audit_renew, and wipes it. Blocking. */

@@ -197,24 +197,6 @@ static void tell_now(struct fleet *fleet)
     db_read_end(fleet->db, conn);
 }
 
-struct add_write {
-    struct db_write write;
-    struct fleet *fleet;
-    const struct audit_event *event;
-};
-
-static enum fault_code run_add(struct db_conn *conn, struct db_write *write, struct fault *f)
-{
-    const struct add_write *w = CONTAINER_OF(write, struct add_write, write);
-    return audit_add(w->fleet, conn, w->event, f);
-}
-
-static enum fault_code add_now(struct fleet *fleet, const struct audit_event *event, struct fault *f)
-{
-    struct add_write w = { .write.run = run_add, .fleet = fleet, .event = event };
-    return db_write_wait(fleet->db, &w.write, f);
-}
-
 enum fault_code audit_serve(struct fleet *fleet, const char *version, struct fault *f)
 {
     struct audit *audit = fleet->audit;
@@ -224,7 +206,7 @@ enum fault_code audit_serve(struct fleet *fleet, const char *version, struct fau
     if (audit->head == NULL)
         return fault_set(f, FAULT_MEMORY, "out of memory at start");
     audit->head->fleet = fleet;
-    enum fault_code code = add_now(fleet, &start, f);
+    enum fault_code code = audit_record(fleet, &start, f);
     /* A full disk is no reason not to serve what is there; a trail that cannot go on is. */
     if (code != FAULT_OK && code != FAULT_DAMAGED) {
         atomic_fetch_add(&audit->lost, 1);
@@ -260,7 +242,7 @@ void audit_stop(struct fleet *fleet)
     loop_stop(audit->loop);
     db_flush(fleet->db);
     write_left(fleet, true);
-    add_now(fleet, &stop, NULL);
+    audit_record(fleet, &stop, NULL);
     db_flush(fleet->db);    /* whoever posts to the loop has done it now */
     loop_free(audit->loop); /* with its timer */
     audit->loop = NULL;

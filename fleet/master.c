@@ -199,23 +199,49 @@ static void settle(struct fleet *fleet)
         vault_settle(fleet->vault);
 }
 
-/* The key that is to wrap from now on: *ret_staged says that it was made, and lies beside the old one. */
-static enum fault_code next_key(struct fleet *fleet, const struct seal_source *source, bool elsewhere,
-                                struct secret_key *ret_key, bool *ret_staged, struct fault *f)
+/* Makes room beside the key. What lies there may be all there is of a key that the catalog needs: of the one
+ * in use, when its renaming failed; or of a change whose commit failed, which after a crash may still be
+ * found whole in the write-ahead log, until another commit has taken its place there. */
+static enum fault_code clear_stage(const struct rewrap_write *w, const struct seal_source *source,
+                                   struct fault *f)
+{
+    const struct audit_event failed = {
+        .kind = AUDIT_KIND_SEAL_REWRAPPED, .who = w->who, .target = w->shown, .outcome = "failed"
+    };
+    struct secret_key key;
+    enum fault_code code = seal_source_load(source, SEAL_STAGED, &key, f);
+    bool in_use = code == FAULT_OK && vault_is_master(w->fleet->vault, &key);
+    mem_wipe(&key, sizeof key);
+    if (code)
+        return code == FAULT_ABSENT ? FAULT_OK : code;
+    if (in_use)
+        return seal_source_finish(source, f);
+    code = audit_record(w->fleet, &failed, f);
+    if (code == FAULT_OK)
+        seal_source_drop(source);
+    return code;
+}
+
+/* The key that is to wrap from now on, in *w: *ret_staged says that it was made, and lies beside the old one.
+ */
+static enum fault_code next_key(struct rewrap_write *w, const struct seal_source *source, bool elsewhere,
+                                bool *ret_staged, struct fault *f)
 {
     enum fault_code code = FAULT_ABSENT;
     /* What somebody put into another place is used, unless that is in use already. An old envelope is not. */
     if (elsewhere && !token_is_uri(source->text)) {
-        code = seal_source_load(source, SEAL_IN_PLACE, ret_key, f);
-        if (code == FAULT_OK && !vault_is_master(fleet->vault, ret_key))
+        code = seal_source_load(source, SEAL_IN_PLACE, &w->key, f);
+        if (code == FAULT_OK && !vault_is_master(w->fleet->vault, &w->key))
             return FAULT_OK;
         if (code && code != FAULT_ABSENT)
             return code;
     }
-    seal_source_drop(source);
-    secret_random(ret_key->bytes, sizeof ret_key->bytes);
+    code = clear_stage(w, source, f);
+    if (code)
+        return code;
+    secret_random(w->key.bytes, sizeof w->key.bytes);
     *ret_staged = true;
-    return seal_source_stage(source, ret_key, f);
+    return seal_source_stage(source, &w->key, f);
 }
 
 enum fault_code master_rewrap(struct fleet *fleet, const struct principal *who, bool *ret_move,
@@ -233,11 +259,11 @@ enum fault_code master_rewrap(struct fleet *fleet, const struct principal *who, 
         return code;
     seal_source_shown(text, shown, sizeof shown);
     pthread_mutex_lock(&one);
-    code = next_key(fleet, &place.source, elsewhere, &w.key, &staged, f);
+    code = next_key(&w, &place.source, elsewhere, &staged, f);
     if (code == FAULT_OK)
         code = rewrap_commit(&w, f);
     if (code && staged)
-        seal_source_drop(&place.source);
+        (void)clear_stage(&w, &place.source, NULL); /* if that fails, the next change or start does it */
     if (code == FAULT_OK && staged)
         code = seal_source_finish(&place.source, f); /* if that fails, the next start does it */
     if (code == FAULT_OK)

@@ -4,6 +4,7 @@
 
 #include "base/seal.h"
 #include "base/seal_source.h"
+#include "fleet/audit.h"
 #include "fleet/content.h"
 #include "fleet/layer.h"
 #include "fleet/master.h"
@@ -140,6 +141,89 @@ static void test_rewrapping_while_it_serves(void **state)
     site_end(&site);
 }
 
+/* How often a failed change is in the audit trail. */
+static int failures(struct site *site)
+{
+    struct audit_row *rows = NULL;
+    size_t count = 0;
+    int found = 0;
+    struct fault f;
+    site_check(audit_list(site->fleet, 0, 0, 1000, &rows, &count, &f), &f);
+    for (size_t i = 0; i < count; i++) {
+        struct chain_record record;
+        site_check(chain_decode(rows[i].record, rows[i].n, &record, &f), &f);
+        found += strcmp(record.event, "seal.rewrapped") == 0 && strcmp(record.outcome, "failed") == 0;
+    }
+    free(rows);
+    return found;
+}
+
+/* A folder in the key's place: nothing can be renamed to it. */
+static void test_a_key_whose_renaming_failed_is_not_destroyed(void **state)
+{
+    (void)state;
+    struct site site;
+    struct fault f;
+    struct secret_key kept, now;
+    char staged[600];
+    bool move = true;
+    site_begin(&site, NULL);
+    store(&site);
+    snprintf(staged, sizeof staged, "%s.next", site.settings->master_key);
+    assert_int_equal(unlink(site.settings->master_key), 0);
+    assert_int_equal(mkdir(site.settings->master_key, 0700), 0);
+    assert_int_equal(master_rewrap(site.fleet, NULL, &move, &f), FAULT_IO);
+    site_check(seal_master_load(staged, &kept, &f), &f);
+    assert_true(vault_is_master(site.fleet->vault, &kept)); /* committed: this is its only copy */
+    assert_int_equal(master_rewrap(site.fleet, NULL, &move, &f), FAULT_IO);
+    site_check(seal_master_load(staged, &now, &f), &f);
+    assert_memory_equal(&now, &kept, sizeof now);
+    is_there(&site);
+    assert_int_equal(rmdir(site.settings->master_key), 0);
+    rewrap(&site, false); /* finishes the former change first */
+    assert_false(exists(&site, ".next"));
+    assert_int_equal(failures(&site), 0);
+    site_restart(&site);
+    is_there(&site);
+    site_end(&site);
+}
+
+static enum fault_code add_strange_key(struct db_conn *conn, void *user, struct fault *f)
+{
+    static const uint8_t wrapped[SEAL_WRAPPED_SIZE] = { 1 };
+    (void)user;
+    return db_run(conn, SQL_KEY_ADD,
+                  DB_ARGS(db_int(77), db_text("own"), db_blob(wrapped, sizeof wrapped), db_int(1)), NULL, f);
+}
+
+/* What a failed change staged goes only after another commit, which is its record. */
+static void test_a_change_that_fails_is_recorded_and_leaves_nothing(void **state)
+{
+    (void)state;
+    struct site site;
+    struct fault f;
+    bool move = false;
+    site_begin(&site, NULL);
+    store(&site);
+    const struct secret_key before = key_of(&site);
+    const struct seal_source source = { site.settings->master_key, "", "" };
+    site_check(site_write(&site, add_strange_key, NULL, &f), &f);
+    assert_int_equal(master_rewrap(site.fleet, NULL, &move, &f), FAULT_DAMAGED);
+    assert_false(exists(&site, ".next"));
+    assert_int_equal(failures(&site), 1);
+    assert_true(vault_is_master(site.fleet->vault, &before));
+    /* What an earlier one could not clear away: the same. */
+    struct secret_key alien;
+    secret_random(&alien, sizeof alien);
+    site_check(seal_source_stage(&source, &alien, &f), &f);
+    assert_int_equal(master_rewrap(site.fleet, NULL, &move, &f), FAULT_DAMAGED);
+    assert_false(exists(&site, ".next"));
+    assert_int_equal(failures(&site), 3);
+    site_restart(&site);
+    is_there(&site);
+    site_end(&site);
+}
+
 /* The settings again, with another place or two of the master key; the fleet is opened anew. */
 static void resettle(struct site *site, const char *key, const char *next)
 {
@@ -228,6 +312,8 @@ int main(void)
         cmocka_unit_test(test_a_change_can_end_at_any_step),
         cmocka_unit_test(test_what_opens_nothing_removes_nothing),
         cmocka_unit_test(test_rewrapping_while_it_serves),
+        cmocka_unit_test(test_a_key_whose_renaming_failed_is_not_destroyed),
+        cmocka_unit_test(test_a_change_that_fails_is_recorded_and_leaves_nothing),
         cmocka_unit_test(test_moving_to_a_file_and_to_a_credential),
         cmocka_unit_test(test_envelopes),
     };
