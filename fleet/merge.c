@@ -29,7 +29,7 @@ static int64_t later(struct merge *m, int64_t changed)
 static bool same_account(struct db_rows *a, struct db_rows *b)
 {
     return strcmp(db_row_text(a, 1), db_row_text(b, 1)) == 0 &&
-           strcmp(db_row_text(a, 2), db_row_text(b, 2)) == 0;
+           strcmp(db_row_text(a, 2), db_row_text(b, 2)) == 0 && db_row_int(a, 5) == db_row_int(b, 5);
 }
 
 static enum fault_code merge_account(struct merge *m, struct db_rows *was, struct fault *f)
@@ -46,7 +46,11 @@ static enum fault_code merge_account(struct merge *m, struct db_rows *was, struc
         keep = enabled && db_row_int(&is, 4) != 0;
         if (enabled && !keep)
             tell(m, MERGE_DISABLED, "account", name);
-        if (strcmp(stored, db_row_text(&is, 3)) != 0)
+        if (db_row_text(&is, 3)[0] == '\0' && stored[0] != '\0') {
+            stored =
+                ""; /* taken away since: it must not wait for the day that the account is enabled again */
+            tell(m, MERGE_STRICTER, "account", name);
+        } else if (strcmp(stored, db_row_text(&is, 3)) != 0)
             tell(m, MERGE_CREDENTIALS, "account", name);
     }
     m->administrators += keep && strcmp(db_row_text(was, 1), "administrator") == 0;
@@ -126,7 +130,8 @@ static enum fault_code merge_handsets(struct merge *m, struct fault *f)
     while (code == FAULT_OK && db_next(&rows)) {
         struct db_rows is;
         db_select(m->now, SQL_HANDSET_GET, DB_ARGS(db_text(db_row_text(&rows, 0))), &is);
-        code = db_next(&is) ? tighten(m, &rows, &is, f) : shut_out(m, &rows, f);
+        bool same = db_next(&is) && db_row_int(&rows, 4) == db_row_int(&is, 4); /* when it was made */
+        code = same ? tighten(m, &rows, &is, f) : shut_out(m, &rows, f);
         enum fault_code ended = db_end(&is, code == FAULT_OK ? f : NULL);
         code = code ? code : ended;
     }

@@ -277,3 +277,20 @@ def test_a_private_key_does_not_come_back(new_site):
     with contextlib.closing(sqlite3.connect(state(site) / "catalog.db")) as catalog:
         assert catalog.execute("SELECT (SELECT count(*) FROM content WHERE kind = 2), (SELECT count(*) FROM delivery), "
                                "(SELECT count(*) FROM key WHERE purpose = 'own')").fetchone() == (0, 0, 0)
+
+
+def test_what_was_made_anew_is_not_what_it_was(new_site):
+    """An account and a handset of the same name, made after the backup's were removed; and a password that went with a loss."""
+    site = new_site("anew")
+    file = backup(site, "anew.backup")
+    site.ctl("account", "remove", site.operator[0])
+    site.ctl("account", "add", site.operator[0], "--role", "operator")
+    site.ctl("handset", "remove", site.macs[1])
+    site.ctl("handset", "add", site.macs[1])
+    site.ctl("handset", "lost", site.macs[0])
+    said = restored(site, file)
+    assert f"account {site.operator[0]} was removed, or made anew" in said and f"handset {site.macs[1]} was removed, or made anew" in said
+    assert site.http("GET", "/@log/", site.operator).status == 401
+    assert not json.loads(site.ctl("handset", "show", site.macs[1], "--json").stdout)["enabled"]
+    site.ctl("handset", "found", site.macs[0])
+    assert site.http("GET", "/site.cfg", site.handsets[0]).status == 401
