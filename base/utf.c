@@ -49,3 +49,14 @@ size_t utf_whole(const char *text, size_t n)
     }
     return n;
 }
+
+bool utf_is_plain(const char *text, size_t n)
+{
+    for (size_t i = 0, length; i < n; i += length) {
+        uint32_t point = 0;
+        length = utf_next(text + i, n - i, &point);
+        if (length == 0 || utf_is_control(point))
+            return false;
+    }
+    return true;
+}

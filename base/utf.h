@@ -13,6 +13,8 @@
 size_t utf_next(const char *text, size_t n, uint32_t *ret_point);
 /* Is it a control character of either set (U+0000–U+001F, U+007F–U+009F)? */
 bool utf_is_control(uint32_t point);
+/* Is all of it UTF-8 without control characters? */
+bool utf_is_plain(const char *text, size_t n);
 /* The length of text without a character that was cut off at its end. */
 size_t utf_whole(const char *text, size_t n);
 

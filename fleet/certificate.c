@@ -125,12 +125,8 @@ static enum fault_code check_reason(const char *reason, struct fault *f)
     size_t n = strlen(reason);
     if (n > CERTIFICATE_REASON_LIMIT)
         return fault_set(f, FAULT_INPUT, "a reason has at most %d bytes", CERTIFICATE_REASON_LIMIT);
-    for (size_t i = 0, length; i < n; i += length) {
-        uint32_t point;
-        length = utf_next(reason + i, n - i, &point);
-        if (length == 0 || utf_is_control(point))
-            return fault_set(f, FAULT_INPUT, "a reason is UTF-8 text without control characters");
-    }
+    if (!utf_is_plain(reason, n))
+        return fault_set(f, FAULT_INPUT, "a reason is UTF-8 text without control characters");
     return FAULT_OK;
 }
 

@@ -122,12 +122,8 @@ static enum fault_code check_label(const char *label, struct fault *f)
     size_t n = strlen(label);
     if (n > HANDSET_LABEL_LIMIT)
         return fault_set(f, FAULT_INPUT, "a label has at most %d bytes", HANDSET_LABEL_LIMIT);
-    for (size_t i = 0, length; i < n; i += length) {
-        uint32_t point;
-        length = utf_next(label + i, n - i, &point);
-        if (length == 0 || utf_is_control(point))
-            return fault_set(f, FAULT_INPUT, "a label is UTF-8 text without control characters");
-    }
+    if (!utf_is_plain(label, n))
+        return fault_set(f, FAULT_INPUT, "a label is UTF-8 text without control characters");
     return FAULT_OK;
 }
 
