@@ -409,16 +409,23 @@ tests_bench_bench_load_SOURCES = tests/bench/load.c tests/bench/wire.c tests/ben
 tests_bench_bench_load_LDADD = -lssl -lcrypto
 CLEANFILES += tests/bench/bench-load$(EXEEXT)
 BENCH = $(PYTHON3) $(srcdir)/tests/bench/bench.py --build $(abs_top_builddir)
-.PHONY: bench bench-needs bench-quick
+COUNT = $(PYTHON3) $(srcdir)/tests/bench/count.py --build $(abs_top_builddir)
+.PHONY: bench bench-count bench-count-record bench-needs bench-quick
 bench-needs:
-	$(srcdir)/build-aux/need-packages libssl-dev openssl
+	$(srcdir)/build-aux/need-packages libssl-dev openssl valgrind
 bench: bench-needs cradled$(EXEEXT) tests/bench/bench-load$(EXEEXT)
-	$(BENCH) --out $(abs_top_builddir)/bench
+	$(BENCH) --out $(abs_top_builddir)/bench --document $(abs_top_srcdir)/doc/performance.md
 bench-quick: bench-needs cradled$(EXEEXT) tests/bench/bench-load$(EXEEXT)
 	$(BENCH) --quick $(abs_top_builddir)/bench-quick.json
+bench-count: bench-needs cradled$(EXEEXT) tests/bench/bench-load$(EXEEXT)
+	$(COUNT)
+bench-count-record: bench-needs cradled$(EXEEXT) tests/bench/bench-load$(EXEEXT)
+	$(COUNT) --record
 EXTRA_DIST += \
 	tests/bench/README.md \
 	tests/bench/bench.py \
+	tests/bench/count.py \
+	tests/bench/instructions.json \
 	tests/bench/peers.py \
 	tests/bench/report.py
 

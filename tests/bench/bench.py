@@ -6,7 +6,7 @@ What counts is the server's own processor time for a unit of work, with that of 
 within one run: absolute rates say more about the machine. Each figure is the median of the rounds. Bytes are checked by the load
 generator, and what it cost is reported beside the rest.
 
-    bench.py --build DIR [--out DIR] [--rounds N] [--only WORDS] [--scale F]
+    bench.py --build DIR [--out DIR] [--document FILE] [--rounds N] [--only WORDS] [--scale F]
     bench.py --build DIR --quick FILE       a few rows, Cradle alone, as ratios to what FILE has kept of this machine
 """
 import argparse
@@ -37,6 +37,9 @@ ROWS = [
     ("boot over FTPS, TLS 1.2, RSA, 64 at once", "ftp", "boot", "boot", "1.2", "rsa", "data", 64, 256),
     ("boot over FTPS, TLS 1.2, RSA, 256 at once", "ftp", "boot", "boot", "1.2", "rsa", "data", 256, 512),
     ("boot over FTPS, TLS 1.2, RSA, one at a time", "ftp", "boot", "boot", "1.2", "rsa", "data", 1, 32),
+    ("boot over FTPS, TLS 1.3, ECDSA, 64 at once", "ftp", "boot", "boot", "1.3", "ecdsa", "data", 64, 256),
+    ("boot over FTPS, TLS 1.3, ECDSA, 256 at once", "ftp", "boot", "boot", "1.3", "ecdsa", "data", 256, 512),
+    ("boot over FTPS, TLS 1.3, ECDSA, one at a time", "ftp", "boot", "boot", "1.3", "ecdsa", "data", 1, 32),
     ("login over FTPS, RSA", "ftp", "login", "small", "1.2", "rsa", "none", 16, 256),
     ("login over FTPS, ECDSA", "ftp", "login", "small", "1.2", "ecdsa", "none", 16, 256),
     ("64 KB APPE, TLS 1.2", "ftp", "append", "small", "1.2", "rsa", "data", 16, 1024),
@@ -52,11 +55,15 @@ ROWS = [
     ("4 KB GET, resumed, TLS 1.3", "https", "login", "small", "1.3", "ecdsa", "all", 16, 2000),
     ("boot over HTTPS, TLS 1.2, RSA", "https", "boot", "boot", "1.2", "rsa", "none", 16, 160),
     ("boot over HTTPS, TLS 1.3, ECDSA", "https", "boot", "boot", "1.3", "ecdsa", "none", 16, 160),
+    ("boot over HTTPS, TLS 1.3, ECDSA, 64 at once", "https", "boot", "boot", "1.3", "ecdsa", "none", 64, 256),
+    ("boot over HTTPS, TLS 1.3, ECDSA, 256 at once", "https", "boot", "boot", "1.3", "ecdsa", "none", 256, 512),
+    ("boot over HTTPS, TLS 1.3, ECDSA, one at a time", "https", "boot", "boot", "1.3", "ecdsa", "none", 1, 32),
     ("100 MB GET, 4 at once", "https", "get", "large", "1.3", "rsa", "all", 4, 8),
 ]
 QUICK = {"boot over FTPS, TLS 1.3, ECDSA", "login over FTPS, RSA", "64 KB APPE, TLS 1.2", "4 KB GET, kept alive", "4 KB GET, resumed, TLS 1.2",
          "boot over HTTPS, TLS 1.3, ECDSA"}
-IDLE = ("memory of an idle FTPS session", 200)
+IDLE = [("memory of an idle FTPS session", "ftp", 200), ("memory of an idle HTTPS connection", "https", 200)]
+KINDS = {"ftp": [peers.Cradle, peers.Vsftpd, peers.Proftpd, peers.Pureftpd], "https": [peers.Cradle, peers.Nginx, peers.NginxOpen]}
 FILES = {"boot": [2048, 4096, 6144, 8192, 12288, 20480, 40960, 61440], "small": [4096], "medium": [40960], "large": [100 << 20]}
 
 
@@ -108,9 +115,9 @@ class Bench:
         peers.Cradle.samples = HERE.parents[1] / "etc/demo"
         self.count = 0
 
-    def start(self, kind, certificate):
+    def start(self, kind, certificate, files="all"):
         self.count += 1
-        peer = kind(self.work / f"{self.count}-{kind.__name__}", self.root, self.certificates[certificate], self.files / "all")
+        peer = kind(self.work / f"{self.count}-{kind.__name__}", self.root, self.certificates[certificate], self.files / files)
         try:
             peer.start()
             peer.wait_until_it_listens()
@@ -163,10 +170,9 @@ class Bench:
         name, protocol, certificate = row[0], row[1], row[5]
         units = max(1, int(row[8] * self.options.scale))
         row = (*row[:8], units)
-        kinds = [peers.Cradle] + ([peers.Vsftpd, peers.Proftpd, peers.Pureftpd] if protocol == "ftp" else [peers.Nginx, peers.NginxOpen])
         running, results = [], {}
         try:
-            for kind in kinds:
+            for kind in KINDS[protocol]:
                 running.append(self.start(kind, certificate))
                 results[kind.name] = []
                 self.measure(running[-1], (*row[:7], min(row[7], 4), max(4, units // 16)))  # warm
@@ -178,15 +184,15 @@ class Bench:
                 peer.stop()
         return name, units, results
 
-    def idle(self):
-        name, sessions = IDLE
+    def idle(self, name, protocol, sessions):
+        """What each of so many open sessions adds to the server's PSS, in kB."""
         figures = {}
-        for kind in [peers.Cradle, peers.Vsftpd, peers.Proftpd, peers.Pureftpd]:
+        for kind in KINDS[protocol]:
             peer = self.start(kind, "rsa")
             try:
-                self.measure(peer, ("", "ftp", "login", "small", "1.2", "rsa", "none", 4, 16))
+                self.measure(peer, ("", protocol, "login", "small", "1.2", "rsa", "none", 4, 16))
                 before = peer.pss_kb()
-                command = self.command(peer, "ftp", "idle", "small", "1.2", "rsa", "data", sessions, 1)
+                command = self.command(peer, protocol, "idle", "small", "1.2", "rsa", "data", sessions, 1)
                 load = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
                 load.stdout.readline()
                 figures[peer.name] = (peer.pss_kb() - before) / sessions
@@ -203,6 +209,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--build", required=True, help="the build folder, with cradled and bench-load in it")
     parser.add_argument("--out", help="where results.json, the table and the pictures go")
+    parser.add_argument("--document", help="the document whose measured part is written anew, with its pictures beside it")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--scale", type=float, default=1.0, help="units of work, as a factor")
     parser.add_argument("--only", default="", help="rows whose name contains this")
@@ -217,20 +224,23 @@ def main():
         finally:
             bench.finish()
         return 0
-    rows, memory = [], None
+    rows, memory = [], []
     try:
         for row in ROWS:
             if options.only in row[0]:
                 print(row[0], flush=True)
                 rows.append(bench.row(row))
                 print(report.row_text(*rows[-1]), flush=True)
-        if options.only in IDLE[0]:
-            memory = bench.idle()
-            print(memory[0], {name: f"{kb:.0f} kB" for name, kb in memory[1].items()}, flush=True)
+        for idle in IDLE:
+            if options.only in idle[0]:
+                memory.append(bench.idle(*idle))
+                print(memory[-1][0], {name: f"{kb:.0f} kB" for name, kb in memory[-1][1].items()}, flush=True)
     finally:
         bench.finish()
     if options.out:
         report.write(pathlib.Path(options.out), rows, memory, options.rounds)
+    if options.document:
+        report.write_document(pathlib.Path(options.document), rows, memory, options.rounds)
     return 1 if any(result["errors"] and peer == "Cradle" for _, _, results in rows for peer, runs in results.items() for result in runs) else 0
 
 

@@ -81,15 +81,43 @@ def machine():
     return f"{os.cpu_count()} processors ({model}), Linux {platform.release()}"
 
 
+PICTURES = (("FTPS: server CPU, ms a unit of work (less is better)", "ftps.svg", "ftp"), ("HTTPS: server CPU, ms a unit of work (less is better)", "https.svg", "https"))
+BEGIN, END = "<!-- written by `make bench` -->", "<!-- end -->"
+
+
+def pictures(rows):
+    """(file name, SVG) for each protocol that has rows."""
+    for title, file, word in PICTURES:
+        chosen = [row for row in rows if ("nginx" in row[2]) == (word == "https")]
+        if chosen:
+            yield file, picture(title, chosen)
+
+
+def memory_table(memory):
+    return "".join(f"\n| {name} | kB (PSS) |\n| --- | --- |\n" + "".join(f"| {peer} | {kb:.0f} |\n" for peer, kb in figures.items()) for name, figures in memory)
+
+
+def measured(rows, memory, rounds):
+    return f"Measured on {machine()}; median of {rounds} rounds, everything on loopback, the load on the same processors.\n\n" + table(rows) + "\n" + memory_table(memory)
+
+
 def write(folder, rows, memory, rounds):
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "results.json").write_text(json.dumps({"machine": machine(), "rounds": rounds, "memory_kb": memory, "rows": [
         {"name": name, "units": units, "results": results} for name, units, results in rows]}, indent=1) + "\n")
-    text = f"Measured on {machine()}; median of {rounds} rounds, everything on loopback, the load on the same processors.\n\n" + table(rows) + "\n"
-    if memory:
-        text += f"\n| {memory[0]} | kB (PSS) |\n| --- | --- |\n" + "".join(f"| {name} | {kb:.0f} |\n" for name, kb in memory[1].items())
-    (folder / "table.md").write_text(text)
-    for title, file, word in (("FTPS: server CPU, ms a unit of work (less is better)", "ftps.svg", "ftp"), ("HTTPS: server CPU, ms a unit of work (less is better)", "https.svg", "https")):
-        chosen = [row for row in rows if ("nginx" in row[2]) == (word == "https")]
-        if chosen:
-            (folder / file).write_text(picture(title, chosen))
+    (folder / "table.md").write_text(measured(rows, memory, rounds))
+    for file, svg in pictures(rows):
+        (folder / file).write_text(svg)
+
+
+def write_document(path, rows, memory, rounds):
+    """Puts the figures between the two marks of the document, and the pictures beside it."""
+    text = path.read_text()
+    head, rest = text.split(BEGIN)
+    tail = rest.split(END)[1]
+    shown = []
+    for file, svg in pictures(rows):
+        name = f"{path.stem}-{file}"
+        (path.parent / name).write_text(svg)
+        shown.append(f"![Server CPU a unit of work, {file.split('.', maxsplit=1)[0].upper()}]({name})\n")
+    path.write_text(head + BEGIN + "\n\n" + measured(rows, memory, rounds) + "\n" + "\n".join(shown) + "\n" + END + tail)
