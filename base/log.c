@@ -61,14 +61,18 @@ static void log_write(const char *line, size_t n)
     }
 }
 
-/* The caller's errno survives, so that one can log before looking at it. */
-void log_event(enum log_event event, const char *format, ...)
+bool log_is_wanted(enum log_event event)
 {
-    if ((unsigned)event >= LOG_EVENT_COUNT)
+    return (unsigned)event < LOG_EVENT_COUNT &&
+           (int)log_events[event].level <= atomic_load_explicit(&log_lowest, memory_order_relaxed);
+}
+
+/* The caller's errno survives, so that one can log before looking at it. */
+void(log_event)(enum log_event event, const char *format, ...)
+{
+    if (!log_is_wanted(event))
         return;
     enum log_level level = log_events[event].level;
-    if ((int)level > atomic_load_explicit(&log_lowest, memory_order_relaxed))
-        return;
     int saved = errno;
     char line[LOG_LINE_MAX];
     size_t used = 0;

@@ -25,6 +25,10 @@ void log_timestamps(bool on);
 /* Writes one event. The format makes `key=value` pairs separated by blanks; every value that came from a peer
  * must go through log_value(). With a NULL format only level and event are written. */
 void log_event(enum log_event event, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Is it important enough to be written? */
+bool log_is_wanted(enum log_event event);
+/* What is dropped costs nothing: its values are not even looked at, so they must have no side effects. */
+#define log_event(event, ...) (log_is_wanted(event) ? log_event(event, __VA_ARGS__) : (void)0)
 
 /* Makes text safe for a terminal and a journal: quoted when needed; control bytes, ESC, CR, LF, quotes,
  * invalid UTF-8 and bidirectional marks become \xHH; at most size-1 bytes, cut with "…". Returns out. NULL

@@ -129,6 +129,7 @@ static void test_lines(void **state)
     log_event(LOG_FTPS_OPEN, "peer=%s", "::1");
     log_threshold(LOG_LEVEL_ERROR);
     log_event(LOG_OVERLOAD, NULL);
+    log_event(LOG_OVERLOAD, "why=%s", (fail(), "the values of what is dropped are looked at"));
     log_event(LOG_DAEMON_FAILED, "%s", "forged\nerror daemon.failed");
     log_event(LOG_EVENT_COUNT, "no such event");
     clock_freeze(1795466251007, 0);
