@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -273,13 +274,24 @@ void sqlite_close(struct engine_conn *conn)
         return;
     for (int i = 0; i < SQL_COUNT; i++)
         sqlite3_finalize(conn->prepared[i].stmt);
+    for (int i = 0; i < ENGINE_CONTROLS; i++)
+        sqlite3_finalize(conn->control[i]);
     sqlite3_close(conn->db);
     free(conn);
+}
+
+/* SQLite would count each allocation under one lock, which all readers then wait at; nobody asks for the
+ * sums. */
+static void count_no_memory(void)
+{
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 }
 
 enum fault_code sqlite_connect(const struct db_options *options, struct engine_conn **ret_conn,
                                struct fault *f)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, count_no_memory);
     struct engine_conn *conn = calloc(1, sizeof *conn);
     if (conn == NULL)
         return fault_set(f, FAULT_MEMORY, "out of memory");
@@ -329,6 +341,20 @@ static enum fault_code empty_log(struct engine_conn *conn, struct fault *f)
     return rc == SQLITE_OK ? FAULT_OK : sqlite_failed(conn, rc, "checkpoint", f);
 }
 
+/* Two of these frame every look into the catalog: they are parsed once. */
+static enum fault_code run_control(struct engine_conn *conn, enum engine_control what, const char *sql,
+                                   struct fault *f)
+{
+    sqlite3_stmt **stmt = &conn->control[what];
+    errno = 0;
+    int rc = *stmt ? SQLITE_OK : sqlite3_prepare_v3(conn->db, sql, -1, SQLITE_PREPARE_PERSISTENT, stmt, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_step(*stmt);
+    enum fault_code code = rc == SQLITE_DONE ? FAULT_OK : sqlite_failed(conn, rc, "transaction", f);
+    sqlite3_reset(*stmt);
+    return code;
+}
+
 static enum fault_code sqlite_control(struct engine_conn *conn, enum engine_control what, struct fault *f)
 {
     static const char *const words[ENGINE_CONTROLS] = {
@@ -348,7 +374,9 @@ static enum fault_code sqlite_control(struct engine_conn *conn, enum engine_cont
         return FAULT_OK;
     if (what == ENGINE_ROLLBACK && !sqlite_inside(conn))
         return FAULT_OK;
-    return sqlite_execute(conn, words[what], "transaction", f);
+    bool is_single = what <= ENGINE_RELEASE;
+    return is_single ? run_control(conn, what, words[what], f)
+                     : sqlite_execute(conn, words[what], "transaction", f);
 }
 
 /* --- statements ------------------------------------------------------------ */

@@ -21,6 +21,7 @@ struct engine_conn {
     int checkpoint_at; /* pages in the WAL */
     bool erase;        /* whatever is deleted is overwritten */
     struct prepared prepared[SQL_COUNT + 1];
+    sqlite3_stmt *control[ENGINE_CONTROLS]; /* those that are one statement, once they were needed */
 };
 
 /* The fault of a call that gave rc; `what` it was about. */
