@@ -158,8 +158,10 @@ struct tls_tap {
     bool greeted;             /* the first record is over */
     int hello;                /* the version in the client's hello; 0 while there was none */
     int refused;
+    size_t more; /* that many of the next records are followed by another one at once: none of them has to
+                    leave in a packet of its own. Too few costs packets, one too many 200 ms */
 };
-/* Before the handshake. Receiving goes through the tap from now on, sending through fd as before. */
+/* Before the handshake. Receiving and sending go through the tap from now on. */
 enum fault_code tls_tap_begin(struct tls_tap *tap, gnutls_session_t session, int fd,
                               void (*ended)(struct tls_tap *tap), struct fault *f);
 void tls_tap_forget(struct tls_tap *tap); /* takes one that never began */

@@ -100,6 +100,28 @@ static ssize_t tls_tap_pull_unheard(gnutls_transport_ptr_t from, void *out, size
     return recv((int)(intptr_t)from, out, n, 0);
 }
 
+/* --- what goes out --- */
+
+static ssize_t tls_tap_send(int fd, const giovec_t *parts, int n, int flags)
+{
+    struct msghdr message = { .msg_iov = (struct iovec *)(uintptr_t)parts, .msg_iovlen = (size_t)n };
+    return sendmsg(fd, &message, flags | MSG_NOSIGNAL);
+}
+
+static ssize_t tls_tap_push(gnutls_transport_ptr_t to, const giovec_t *parts, int n)
+{
+    struct tls_tap *tap = to;
+    ssize_t sent = tls_tap_send(tap->fd, parts, n, tap->more ? MSG_MORE : 0);
+    if (sent >= 0 && tap->more > 0)
+        tap->more--;
+    return sent;
+}
+
+static ssize_t tls_tap_push_unheard(gnutls_transport_ptr_t to, const giovec_t *parts, int n)
+{
+    return tls_tap_send((int)(intptr_t)to, parts, n, 0);
+}
+
 enum fault_code tls_tap_begin(struct tls_tap *tap, gnutls_session_t session, int fd,
                               void (*ended)(struct tls_tap *tap), struct fault *f)
 {
@@ -109,8 +131,9 @@ enum fault_code tls_tap_begin(struct tls_tap *tap, gnutls_session_t session, int
         return fault_set(f, FAULT_TLS, "cannot watch a TLS session: %s", gnutls_strerror(rc));
     *tap = (struct tls_tap){ .session = session, .fd = fd, .ended = ended };
     gnutls_ext_set_data(session, TLS_TAP_EXTENSION, tap);
-    gnutls_transport_set_ptr2(session, tap, (gnutls_transport_ptr_t)(intptr_t)fd);
+    gnutls_transport_set_ptr(session, tap);
     gnutls_transport_set_pull_function(session, tls_tap_pull);
+    gnutls_transport_set_vec_push_function(session, tls_tap_push);
     return FAULT_OK;
 }
 
@@ -122,6 +145,7 @@ void tls_tap_forget(struct tls_tap *tap)
     gnutls_ext_set_data(tap->session, TLS_TAP_EXTENSION, NULL);
     gnutls_transport_set_int(tap->session, tap->fd);
     gnutls_transport_set_pull_function(tap->session, tls_tap_pull_unheard);
+    gnutls_transport_set_vec_push_function(tap->session, tls_tap_push_unheard);
     tap->session = NULL;
 }
 

@@ -43,6 +43,7 @@ struct exchange {
     bool committed;
     bool discard; /* the body is thrown away, the reply stands already */
     int64_t discarded;
+    bool in_memory;       /* the answer's body is */
     int64_t told;         /* bytes of the answer's body; for the log */
     pthread_mutex_t lock; /* of what follows */
     enum exchange_waits waits;

@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BLOCK 65536
+#define BLOCK  65536
+#define RECORD 16384 /* no TLS record holds more */
 
 /* --- large contents
  * ---------------------------------------------------------------------------------------------- */
@@ -149,9 +150,11 @@ static struct MHD_Response *make(struct exchange *x)
     if (reply->bodiless) /* the length is told, and nobody asks for bytes */
         return MHD_create_response_from_callback((uint64_t)reply->length, 1, give_nothing, NULL, NULL);
     x->told = reply->reader ? reply->length : (int64_t)reply->body.used;
-    if (reply->reader == NULL)
+    x->in_memory = reply->reader == NULL;
+    if (x->in_memory)
         return make_text(reply);
     const char *hot = reader_hot(reply->reader);
+    x->in_memory = hot != NULL;
     return hot ? make_hot(reply, hot) : make_download(x, reply);
 }
 
@@ -168,6 +171,9 @@ bool respond(struct exchange *x)
     (void)MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
     if (reply->close)
         (void)MHD_add_response_header(response, "Connection", "close");
+    /* The library sends the header in a record of its own; a body that is in memory follows at once. */
+    bool follows = x->in_memory && x->request.method != METHOD_HEAD;
+    x->connection->tap.more = follows ? ((size_t)x->told + RECORD - 1) / RECORD : 0;
     connection_enter(x->connection, PHASE_SENDING);
     enum MHD_Result queued = MHD_queue_response(x->mhd, (unsigned)reply->status, response);
     MHD_destroy_response(response);

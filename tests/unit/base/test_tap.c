@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the tap hears of a stream of records, however that is cut in pieces. The source is included for the
- * function that is fed. */
+/* What the tap hears of a stream of records, however that is cut in pieces, and how it sends. The source is
+ * included for the function that is fed. */
 #include "base/tls_tap.c"
 
 #include "base/mem.h"
 #include "certificates.h"
+
+#include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 static int heard(const unsigned char *bytes, size_t n, size_t piece)
 {
@@ -97,12 +103,62 @@ static void test_nonsense(void **state)
                              heard(bytes + from, sizeof bytes - from, sizeof bytes));
 }
 
+/* Both ends of a TCP connection on loopback. */
+static void connect_both(int ret_fds[2])
+{
+    struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t length = sizeof address;
+    int on = 1, listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(listener, (struct sockaddr *)(void *)&address, length), 0);
+    assert_int_equal(listen(listener, 1), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)(void *)&address, &length), 0);
+    ret_fds[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(ret_fds[0], (struct sockaddr *)(void *)&address, length), 0);
+    ret_fds[1] = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    assert_true(ret_fds[1] >= 0);
+    assert_int_equal(setsockopt(ret_fds[0], IPPROTO_TCP, TCP_NODELAY, &on, sizeof on), 0);
+    close(listener);
+}
+
+/* Bytes that the kernel has not sent yet. */
+static int kept(int fd)
+{
+    int n = -1;
+    assert_int_equal(ioctl(fd, SIOCOUTQNSD, &n), 0);
+    return n;
+}
+
+static void test_what_is_followed_waits_for_it(void **state)
+{
+    (void)state;
+    const giovec_t header = { .iov_base = "header", .iov_len = 6 },
+                   body = { .iov_base = "body", .iov_len = 4 };
+    bool waited = false;
+    /* The kernel waits 200 ms at most: a machine that is busy may miss that, but not each time. */
+    for (int i = 0; i < 20 && !waited; i++) {
+        int fds[2];
+        char got[16];
+        connect_both(fds);
+        struct tls_tap tap = { .fd = fds[0], .more = 1 };
+        assert_int_equal(tls_tap_push(&tap, &header, 1), 6);
+        waited = kept(fds[0]) == 6;
+        assert_int_equal(tls_tap_push(&tap, &body, 1), 4);
+        assert_int_equal(kept(fds[0]), 0);
+        assert_int_equal(recv(fds[1], got, 10, MSG_WAITALL), 10);
+        assert_memory_equal(got, "headerbody", 10);
+        close(fds[0]);
+        close(fds[1]);
+    }
+    assert_true(waited);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_alerts_whole_and_in_pieces),
         cmocka_unit_test(test_the_version_of_a_hello),
         cmocka_unit_test(test_nonsense),
+        cmocka_unit_test(test_what_is_followed_waits_for_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
