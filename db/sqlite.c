@@ -374,7 +374,7 @@ static enum fault_code sqlite_control(struct engine_conn *conn, enum engine_cont
         return FAULT_OK;
     if (what == ENGINE_ROLLBACK && !sqlite_inside(conn))
         return FAULT_OK;
-    bool is_single = what <= ENGINE_RELEASE;
+    bool is_single = what != ENGINE_UNDO && what != ENGINE_SCRUB && what != ENGINE_NO_SCRUB;
     return is_single ? run_control(conn, what, words[what], f)
                      : sqlite_execute(conn, words[what], "transaction", f);
 }
