@@ -208,7 +208,7 @@ class Bench:
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--build", required=True, help="the build folder, with cradled and bench-load in it")
-    parser.add_argument("--out", help="where results.json, the table and the pictures go")
+    parser.add_argument("--out", help="where results.json goes")
     parser.add_argument("--document", help="the document whose measured part is written anew, with its pictures beside it")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--scale", type=float, default=1.0, help="units of work, as a factor")

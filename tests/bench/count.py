@@ -9,14 +9,10 @@ held: its code is chosen by the processor.
     count.py --build DIR [--record]
 """
 import argparse
-import collections
 import json
 import pathlib
 import re
-import shutil
-import subprocess
 import sys
-import tempfile
 
 import bench
 import peers
@@ -41,34 +37,29 @@ class Counted(peers.Cradle):
 
     def counts(self):
         """Instructions of the whole run: those of the program and its libraries, and those of cryptography."""
-        names, own, crypto = {}, 0, 0
-        of, inclusive = "", False
+        names, counts = {}, {"own": 0, "cryptography": 0}
+        kind, inclusive = "own", False
         for line in (self.folder / "counts").read_text().splitlines():
-            if line.startswith("ob="):
-                number, name = re.fullmatch(r"ob=\((\d+)\)(?: (.*))?", line).groups()
-                of = names.setdefault(number, name)
-            elif line.startswith("cob="):
-                number, name = re.fullmatch(r"cob=\((\d+)\)(?: (.*))?", line).groups()
-                names.setdefault(number, name)
+            if match := re.fullmatch(r"(c?)ob=\((\d+)\)(?: (.*))?", line):  # a name stands where its number is first used
+                callee, number, name = match.groups()
+                name = names.setdefault(number, name)
+                if not callee:
+                    kind = "cryptography" if CRYPTOGRAPHY.search(name) else "own"
             elif line.startswith("calls="):
                 inclusive = True  # the next line has what the callee cost
             elif re.match(r"[0-9+*-]", line):
                 if not inclusive:
-                    cost = int(line.split()[1])
-                    if CRYPTOGRAPHY.search(of or ""):
-                        crypto += cost
-                    else:
-                        own += cost
+                    counts[kind] += int(line.split()[1])
                 inclusive = False
-        return collections.Counter(own=own, cryptography=crypto)
+        return counts
 
 
 def run(made, row, units):
     """A daemon's whole life with that much work in it."""
     peer = made.start(Counted, "ecdsa", row[2])
     try:
-        for part, count in ((row, 2), (row, units)) if units else ((row, 2),):
-            result = made.measure(peer, ("", *part, 1, count))
+        for count in (2, units) if units else (2,):
+            result = made.measure(peer, ("", *row, 1, count))
             if result["errors"]:
                 raise RuntimeError(f"{' '.join(row)}: {result['error']}")
     finally:

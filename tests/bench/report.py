@@ -105,9 +105,6 @@ def write(folder, rows, memory, rounds):
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "results.json").write_text(json.dumps({"machine": machine(), "rounds": rounds, "memory_kb": memory, "rows": [
         {"name": name, "units": units, "results": results} for name, units, results in rows]}, indent=1) + "\n")
-    (folder / "table.md").write_text(measured(rows, memory, rounds))
-    for file, svg in pictures(rows):
-        (folder / file).write_text(svg)
 
 
 def write_document(path, rows, memory, rounds):
