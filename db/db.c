@@ -312,6 +312,8 @@ enum fault_code db_open(const struct db_options *options, struct db **ret_db, in
         code = engine->open(&db->options, true, &upgraded, &db->writer.engine, f);
     for (int i = 0; code == FAULT_OK && i < SQL_COUNT; i++)
         code = engine->prepare(db->writer.engine, i, f);
+    /* A process that was killed may have left in the write-ahead log what it had destroyed. */
+    db->scrub_due = code == FAULT_OK && engine->control(db->writer.engine, ENGINE_EMPTY, NULL) != FAULT_OK;
     if (code == FAULT_OK && pthread_create(&db->thread, NULL, db_writer, db) != 0)
         code = fault_set(f, FAULT_MEMORY, "cannot start the catalog's writer thread");
     if (code != FAULT_OK) {

@@ -93,6 +93,28 @@ static enum fault_code judge(struct verify *v, const uint8_t *id, const char *wo
     return code;
 }
 
+static enum fault_code find_misnamed(struct verify *v, struct fault *f)
+{
+    struct db_conn *conn;
+    struct db_rows rows;
+    struct verify_damage damage;
+    enum fault_code code = db_read_begin(v->db, &conn, f);
+    if (code)
+        return code;
+    db_select(conn, SQL_VERIFY_MISNAMED, DB_NONE, &rows);
+    while (db_next(&rows)) {
+        size_t n = 0;
+        const void *id = db_row_blob(&rows, 0, &n);
+        describe(&damage, id, n, "its row has an id of a wrong length");
+        v->counts.done++;
+        v->counts.damaged++;
+        v->walk->damaged(v->walk->user, &damage);
+    }
+    code = db_end(&rows, f);
+    db_read_end(v->db, conn);
+    return code;
+}
+
 static enum fault_code find_lost(struct verify *v, struct fault *f)
 {
     struct db_conn *conn;
@@ -193,24 +215,20 @@ static enum fault_code list_some(struct verify *v, uint8_t after[SEAL_CONTENT_ID
         return code;
     db_select(conn, SQL_VERIFY_CONTENTS, DB_ARGS(db_blob(after, *begun ? SEAL_CONTENT_ID : 0), db_int(BATCH)),
               &listed);
-    while (code == FAULT_OK && db_next(&listed)) {
+    while (db_next(&listed)) {
         size_t n = 0;
         const void *id = db_row_blob(&listed, 0, &n);
         struct row *row = &rows[count++];
         *row = (struct row){ 0 };
-        if (n != SEAL_CONTENT_ID) {
-            code = fault_set(f, FAULT_DAMAGED, "a row of the catalog names no proper content");
-            break;
-        }
-        memcpy(after, id, n);
+        memcpy(after, id, SEAL_CONTENT_ID); /* the statement lists none of another length */
         (void)content_row(v->vault, &listed, 0, &row->content, &row->fault);
-        memcpy(row->content.id, after, n);
+        memcpy(row->content.id, after, SEAL_CONTENT_ID);
     }
     *begun = true;
-    enum fault_code ended = db_end(&listed, code == FAULT_OK ? f : NULL);
+    code = db_end(&listed, f);
     db_read_end(v->db, conn);
     *ret_count = count;
-    return code ? code : ended;
+    return code;
 }
 
 static enum fault_code count_all(struct verify *v, struct fault *f)
@@ -257,6 +275,8 @@ enum fault_code verify_all(struct db *db, struct vault *vault, const struct veri
     enum fault_code code = count_all(v, f);
     if (code == FAULT_OK)
         code = walk_all(v, f);
+    if (code == FAULT_OK)
+        code = find_misnamed(v, f);
     if (code == FAULT_OK)
         code = find_lost(v, f);
     if (code == FAULT_OK)

@@ -37,7 +37,8 @@ DELETE FROM content WHERE staged = 1;
 
 -- Rows of schema 1, which had no MAC.
 -- content_strange (b, i) -> (b, i, b, i, i)
-SELECT id, size, digest, kind, chunks FROM content WHERE mac IS NULL AND staged = 0 AND id > $1 ORDER BY id LIMIT $2;
+SELECT id, size, digest, kind, chunks FROM content
+WHERE mac IS NULL AND staged = 0 AND length(id) = 16 AND id > $1 ORDER BY id LIMIT $2;
 
 -- content_adopt (b, b) -> ()
 UPDATE content SET mac = $2 WHERE id = $1 AND mac IS NULL;

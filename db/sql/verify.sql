@@ -4,7 +4,12 @@
 SELECT COUNT(*), COALESCE(SUM(size), 0) FROM content WHERE staged = 0;
 
 -- verify_contents (b, i) -> (b, i, b, i, i, b)
-SELECT id, size, digest, kind, chunks, mac FROM content WHERE id > $1 AND staged = 0 ORDER BY id LIMIT $2;
+SELECT id, size, digest, kind, chunks, mac FROM content
+WHERE id > $1 AND staged = 0 AND length(id) = 16 ORDER BY id LIMIT $2;
+
+-- Rows that no program of ours has written.
+-- verify_misnamed () -> (b)
+SELECT id FROM content WHERE length(id) <> 16 AND staged = 0;
 
 -- Is it still there, or was it removed meanwhile?
 -- verify_there (b) -> (i)

@@ -102,6 +102,70 @@ static void test_kill(void **state)
         kill_after(moments[i]);
 }
 
+/* What was destroyed before the kill leaves the write-ahead log with the next start. */
+
+static const char mark[] = "a key that is destroyed, with its bytes in the write-ahead log";
+
+static enum fault_code mark_run(struct db_conn *conn, struct db_write *write, struct fault *f)
+{
+    (void)write;
+    return db_run(conn, SQL_KEY_ADD,
+                  DB_ARGS(db_int(7), db_text("chunk"), db_blob(mark, sizeof mark), db_int(1)), NULL, f);
+}
+
+static enum fault_code destroy_run(struct db_conn *conn, struct db_write *write, struct fault *f)
+{
+    (void)write;
+    db_scrub(conn);
+    return db_run(conn, SQL_KEY_RETIRE, DB_ARGS(db_int(7)), NULL, f);
+}
+
+/* Its reader keeps the write-ahead log from being emptied. */
+static void child_destroys(struct shelf *shelf)
+{
+    struct db_conn *conn;
+    struct db_write add = { .run = mark_run }, destroy = { .run = destroy_run };
+    if (db_open(&shelf->options, &shelf->db, NULL, NULL) != FAULT_OK ||
+        db_write_wait(shelf->db, &add, NULL) != FAULT_OK ||
+        db_read_begin(shelf->db, &conn, NULL) != FAULT_OK || shelf_rows(conn, NULL, 0) == 0 ||
+        db_write_wait(shelf->db, &destroy, NULL) != FAULT_OK)
+        _exit(2);
+    raise(SIGKILL);
+}
+
+static bool is_marked(const struct shelf *shelf, const char *suffix)
+{
+    char path[128];
+    static char bytes[1 << 20];
+    snprintf(path, sizeof path, "%s%s", shelf->file, suffix);
+    FILE *in = fopen(path, "re");
+    size_t n = in ? fread(bytes, 1, sizeof bytes, in) : 0;
+    assert_true(n < sizeof bytes);
+    if (in)
+        fclose(in);
+    return n > 0 && memmem(bytes, n, mark, sizeof mark) != NULL;
+}
+
+static void test_kill_after_a_destruction(void **state)
+{
+    (void)state;
+    struct shelf shelf;
+    int status;
+    shelf_folder(&shelf);
+    pid_t child = fork();
+    assert_int_not_equal(child, -1);
+    if (child == 0)
+        child_destroys(&shelf);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status));
+    assert_true(is_marked(&shelf, "-wal"));
+    shelf_open(&shelf);
+    assert_false(is_marked(&shelf, "-wal"));
+    assert_false(is_marked(&shelf, ""));
+    assert_int_equal(shelf_count(&shelf), 0);
+    shelf_end(&shelf);
+}
+
 /* --- a full disk -------------------------------------------------------------- */
 
 /* No file of ours may grow beyond `bytes`: to SQLite that is a disk that refuses. */
@@ -250,11 +314,9 @@ static void test_locked_by_another(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_kill),
-        cmocka_unit_test(test_full),
-        cmocka_unit_test(test_full_in_a_group),
-        cmocka_unit_test(test_two_processes),
-        cmocka_unit_test(test_locked_by_another),
+        cmocka_unit_test(test_kill),          cmocka_unit_test(test_kill_after_a_destruction),
+        cmocka_unit_test(test_full),          cmocka_unit_test(test_full_in_a_group),
+        cmocka_unit_test(test_two_processes), cmocka_unit_test(test_locked_by_another),
     };
     return cmocka_run_group_tests_name("crash", tests, NULL, NULL);
 }
