@@ -43,6 +43,7 @@ struct reseal {
     /* the thread's */
     struct batch batch;
     int64_t skipped; /* contents of this pass that do not open */
+    bool again;      /* this pass follows one that only had to wait: what that one told is not told again */
     uint8_t plain[CONTENT_CHUNK];
     uint8_t sealed[CONTENT_CHUNK + SEAL_OVERHEAD];
     uint32_t going; /* a key whose row is gone, 0: none */
@@ -213,7 +214,8 @@ static void content_skipped(struct reseal *r, const struct content *content, con
 {
     char hex[2 * SEAL_CONTENT_ID + 1];
     secret_hex(content->id, SEAL_CONTENT_ID, hex);
-    log_event(LOG_CONTENT_DAMAGED, "content=%s at=re-sealing why=%s", hex, LOG_VALUE(why->text));
+    if (!r->again)
+        log_event(LOG_CONTENT_DAMAGED, "content=%s at=re-sealing why=%s", hex, LOG_VALUE(why->text));
     r->skipped++;
     pthread_mutex_lock(&r->lock);
     r->damaged++;
@@ -326,24 +328,34 @@ static enum fault_code reseal_pass(struct reseal *r, struct fault *f)
 
 /* --- old keys --- */
 
+enum left {
+    LEFT_NOTHING,
+    LEFT_IN_USE, /* an older key is needed by an upload under way or an old snapshot: it takes time only */
+    LEFT_NEEDED, /* ... by a content */
+};
+
 struct retire_write {
     struct db_write write;
     struct fleet *fleet;
     uint32_t key;
-    bool gone;
+    bool needed; /* by a content */
 };
 
 static enum fault_code retire_run(struct db_conn *conn, struct db_write *write, struct fault *f)
 {
     struct retire_write *w = CONTAINER_OF(write, struct retire_write, write);
+    struct db_rows rows;
     char target[16];
-    int64_t gone = 0;
+    db_select(conn, SQL_KEY_NEEDED, DB_ARGS(db_int(w->key)), &rows);
+    w->needed = db_next(&rows);
+    enum fault_code code = db_end(&rows, f);
+    if (code || w->needed)
+        return code;
     db_scrub(conn);
-    enum fault_code code = db_run(conn, SQL_KEY_RETIRE, DB_ARGS(db_int(w->key)), &gone, f);
+    code = db_run(conn, SQL_KEY_RETIRE, DB_ARGS(db_int(w->key)), NULL, f);
     snprintf(target, sizeof target, "%lu", (unsigned long)w->key);
     const struct audit_event event = { .kind = AUDIT_KIND_SEAL_RETIRED, .target = target };
-    w->gone = gone > 0;
-    return code || gone == 0 ? code : audit_add(w->fleet, conn, &event, f);
+    return code ? code : audit_add(w->fleet, conn, &event, f);
 }
 
 /* Lets go of a key whose row is gone, once no snapshot is older than that. */
@@ -357,20 +369,24 @@ static bool retire_forget(struct reseal *r)
     return r->going == 0;
 }
 
-/* *ret_left: an older key is still needed, or not forgotten yet. */
-static enum fault_code reseal_retire(struct reseal *r, bool *ret_left, struct fault *f)
+/* Tells what is left when it ends. */
+static enum fault_code reseal_retire(struct reseal *r, enum left *ret_left, struct fault *f)
 {
     uint32_t key = 0;
     enum fault_code code = FAULT_OK;
+    *ret_left = LEFT_IN_USE;
     while (code == FAULT_OK && retire_forget(r) && vault_oldest(r->fleet->vault, &key)) {
         struct retire_write w = { .write.run = retire_run, .fleet = r->fleet, .key = key };
         code = db_write_wait(r->fleet->db, &w.write, f);
-        if (code || !w.gone)
-            break;
+        if (code == FAULT_OK && w.needed)
+            *ret_left = LEFT_NEEDED;
+        if (code || w.needed)
+            return code;
         r->going = key;
         r->mark = db_read_mark(r->fleet->db);
     }
-    *ret_left = vault_has_older(r->fleet->vault);
+    if (!vault_has_older(r->fleet->vault))
+        *ret_left = LEFT_NOTHING;
     return code;
 }
 
@@ -379,19 +395,22 @@ static enum fault_code reseal_retire(struct reseal *r, bool *ret_left, struct fa
 static void *reseal_thread(void *user)
 {
     struct reseal *r = user;
+    enum left left = LEFT_NOTHING;
     bool stopping = false;
     setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), NICENESS);
     while (!stopping) {
         struct fault f;
-        bool left = false;
+        r->again = left == LEFT_IN_USE;
         enum fault_code code = reseal_pass(r, &f);
         if (code == FAULT_OK && !reseal_stopping(r))
             code = reseal_retire(r, &left, &f);
         if (code)
             log_event(LOG_SEAL_STALLED, "why=%s", LOG_VALUE(f.text));
         pthread_mutex_lock(&r->lock);
-        /* What does not open is not waited for; nor is it counted again each time. */
-        r->running = code != FAULT_OK || (left && r->damaged == 0) || r->wanted;
+        /* What does not open is not waited for; but an upload that began under an old key may have ended as a
+         * content under it since the last pass. */
+        bool stuck = left == LEFT_NEEDED && r->damaged > 0 && !r->again;
+        r->running = code != FAULT_OK || (left != LEFT_NOTHING && !stuck) || r->wanted;
         bool again = r->running;
         pthread_mutex_unlock(&r->lock);
         stopping = reseal_sleep(r, again ? RETRY_MS : -1, true);
@@ -460,14 +479,19 @@ static enum fault_code rotate_run(struct db_conn *conn, struct db_write *write, 
 enum fault_code reseal_rotate(struct fleet *fleet, const struct principal *who, uint32_t *ret_key,
                               struct fault *f)
 {
+    /* One at a time: keys reach the vault in their order, and never one more than it has room for. */
+    static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
     struct rotate_write w = { .write.run = rotate_run, .fleet = fleet, .who = who };
+    pthread_mutex_lock(&turn);
     enum fault_code code = db_write_wait(fleet->db, &w.write, f);
-    if (code) {
-        vault_drop(&w.made);
-        return code;
+    if (code == FAULT_OK) {
+        *ret_key = w.made.id;
+        vault_take(fleet->vault, &w.made);
     }
-    *ret_key = w.made.id;
-    vault_take(fleet->vault, &w.made);
+    pthread_mutex_unlock(&turn);
+    vault_drop(&w.made);
+    if (code)
+        return code;
     struct reseal *r = fleet->reseal;
     if (r) {
         pthread_mutex_lock(&r->lock);

@@ -33,7 +33,8 @@ FROM key WHERE key.purpose <> 'own' ORDER BY key.id;
 -- key_count_own () -> (i)
 SELECT COUNT(*) FROM key WHERE purpose = 'own';
 
--- A chunk key that no content needs.
+-- key_needed (i) -> (i)
+SELECT 1 FROM content WHERE content.key <= $1 AND content.kind < 2 LIMIT 1;
+
 -- key_retire (i) -> ()
-DELETE FROM key WHERE id = $1 AND purpose = 'chunk'
-AND NOT EXISTS (SELECT 1 FROM content WHERE content.key <= $1 AND content.kind < 2);
+DELETE FROM key WHERE id = $1 AND purpose = 'chunk';

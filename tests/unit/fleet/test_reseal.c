@@ -300,6 +300,44 @@ static void test_damage_keeps_its_key_and_stops_nothing(void **state)
     }
 }
 
+/* The one is passed over, the other waited for. */
+static void test_damage_beside_an_upload(void **state)
+{
+    (void)state;
+    const size_t size = 2 * CONTENT_CHUNK;
+    const struct timespec moment = { .tv_nsec = 2000000 };
+    struct site site;
+    struct fault f;
+    struct upload *upload;
+    struct upload_outcome outcome;
+    size_t taken, at;
+    sem_t told;
+    site_begin(&site, fast);
+    sem_init(&told, 0, 0);
+    AUTO_FREE char *bytes = site_bytes(size + 1, 9);
+    store(&site, "/damaged", bytes + 1, size);
+    NUMBER("UPDATE chunk SET sealed = zeroblob(length(sealed)) WHERE number = 1");
+    const struct upload_options options = { .size = -1, .progress = site_told, .user = &told };
+    const struct put_target target = aim("/slow");
+    site_check(upload_begin(site.fleet, &target, &options, &upload, &f), &f);
+    for (at = 0; at < size; at += taken)
+        site_check(upload_write(upload, bytes + at, size - at, &taken, &f), &f);
+    start(&site);
+    rotate(&site);
+    while (status_of(&site).damaged == 0)
+        clock_nanosleep(CLOCK_MONOTONIC, 0, &moment, NULL);
+    upload_commit(upload);
+    while (!upload_ended(upload))
+        sem_wait(&told);
+    site_check(upload_result(upload, &outcome, &f), &f);
+    upload_free(upload);
+    sem_destroy(&told);
+    assert_int_equal(settled(&site).damaged, 1);
+    assert_int_equal(NUMBER("SELECT count(*) FROM content WHERE key = 1"), 1);
+    is(&site, "/slow", bytes, size);
+    site_end(&site);
+}
+
 static void test_a_stop_and_a_start_lose_nothing(void **state)
 {
     (void)state;
@@ -346,6 +384,7 @@ int main(void)
         cmocka_unit_test(test_a_snapshot_keeps_the_key),
         cmocka_unit_test(test_an_upload_keeps_the_key_that_it_began_under),
         cmocka_unit_test(test_damage_keeps_its_key_and_stops_nothing),
+        cmocka_unit_test(test_damage_beside_an_upload),
         cmocka_unit_test(test_a_stop_and_a_start_lose_nothing),
     };
     return cmocka_run_group_tests_name("reseal", tests, NULL, NULL);
