@@ -25,6 +25,7 @@ struct db_options {
     size_t readers;  /* at most that many at once; others wait. 0: 8 */
     bool create;     /* make the file when missing (cradled init); otherwise FAULT_ABSENT */
     bool erase;      /* what is deleted is overwritten: for a copy that leaves the house */
+    bool as_it_is;   /* an older schema is FAULT_CONFLICT, and is not brought up to date */
     int64_t busy_ms; /* how long to wait for another process's lock; then FAULT_BUSY */
 };
 /* Opens, upgrades the schema step by step, prepares every statement once (a slip stops the start), starts the

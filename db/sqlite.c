@@ -229,6 +229,8 @@ static enum fault_code set_up_writer(struct engine_conn *conn, const struct db_o
 {
     int version = 0, taken = 0;
     enum fault_code code = sqlite_identify(conn, options->file, &version, f);
+    if (code == FAULT_OK && options->as_it_is && version < SQL_STEPS)
+        code = fault_set(f, FAULT_CONFLICT, "from an older program (schema %d): start cradled once", version);
     /* A page of 8 KiB suits chunks of 64 KiB. Foreign keys sleep while a step rebuilds tables. */
     if (code == FAULT_OK)
         code = sqlite_execute(conn, "PRAGMA page_size = 8192; PRAGMA foreign_keys = OFF", "opening", f);

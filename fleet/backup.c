@@ -130,7 +130,7 @@ static enum fault_code prepare(const struct settings *settings, const struct sec
     struct db *db = NULL;
     struct vault *vault = NULL;
     struct db_write drop = { .run = drop_run };
-    enum fault_code code = state_open(settings, STATE_SNAPSHOT, false, true, &db, NULL, f);
+    enum fault_code code = state_open(settings, STATE_SNAPSHOT, STATE_ERASE, &db, NULL, f);
     if (code == FAULT_OK)
         code = db_write_wait(db, &drop, f);
     if (code == FAULT_OK)
@@ -139,7 +139,8 @@ static enum fault_code prepare(const struct settings *settings, const struct sec
         backup_catalog_id(vault, ret_catalog);
     vault_free(vault);
     db_close(db);
-    return code;
+    /* What the copy's write-ahead log still held would be missing from the archive. */
+    return code ? code : state_is_closed(settings, STATE_SNAPSHOT, f);
 }
 
 /* The copy loses its name as soon as it is open: whatever ends this process, nothing of it stays. */

@@ -113,7 +113,7 @@ enum fault_code fleet_init(const struct settings *settings, struct fault *f)
     if (code == FAULT_OK)
         code = init_file(settings, f);
     if (code == FAULT_OK)
-        code = state_open(settings, STATE_CATALOG, true, false, &db, NULL, f);
+        code = state_open(settings, STATE_CATALOG, STATE_CREATE, &db, NULL, f);
     if (code == FAULT_OK)
         code = init_has_keys(db, &has_keys, f);
     /* The master key comes after this look: a new one beside a catalog that has keys would only hide that its
@@ -206,7 +206,7 @@ enum fault_code fleet_open(const struct settings *settings, struct fleet **ret_f
     if (code == FAULT_OK)
         state_clean(settings);
     if (code == FAULT_OK)
-        code = state_open(settings, STATE_CATALOG, false, false, &fleet->db, &fleet->upgraded, f);
+        code = state_open(settings, STATE_CATALOG, STATE_PLAIN, &fleet->db, &fleet->upgraded, f);
     if (code == FAULT_OK)
         code = master_open(settings, fleet->db, &fleet->vault, f);
     if (code == FAULT_OK)

@@ -137,7 +137,7 @@ static enum fault_code open_incoming(struct restore *restore, const struct secre
     struct adopt_result adopted;
     enum fault_code code = inspect(restore, STATE_INCOMING, &version, f);
     if (code == FAULT_OK)
-        code = state_open(restore->settings, STATE_INCOMING, false, false, &restore->db, NULL, f);
+        code = state_open(restore->settings, STATE_INCOMING, STATE_PLAIN, &restore->db, NULL, f);
     if (code == FAULT_OK)
         code = vault_load(restore->db, master, &restore->vault, f);
     if (code)
@@ -161,10 +161,11 @@ enum fault_code restore_begin(const struct settings *settings, const char *file,
     return code;
 }
 
+/* As it is: what is refused afterwards has changed nothing. */
 static enum fault_code open_present(const struct settings *settings, struct db **ret_db,
                                     struct vault **ret_vault, struct fault *f)
 {
-    enum fault_code code = state_open(settings, STATE_CATALOG, false, false, ret_db, NULL, f);
+    enum fault_code code = state_open(settings, STATE_CATALOG, STATE_AS_IT_IS, ret_db, NULL, f);
     return code ? code : master_open(settings, *ret_db, ret_vault, f);
 }
 
@@ -174,11 +175,6 @@ enum fault_code restore_stopped(const struct settings *settings, struct restore 
     *restore = (struct restore){ .settings = settings };
     state_clean(settings);
     enum fault_code code = inspect(restore, STATE_CATALOG, &version, f);
-    if (code == FAULT_OK && version < SQL_STEPS)
-        code = fault_set(f, FAULT_CONFLICT,
-                         "the catalog is of schema %d, from an older program: a start of the daemon brings "
-                         "it to %d; then verify it",
-                         version, (int)SQL_STEPS);
     return code ? code : open_present(settings, &restore->db, &restore->vault, f);
 }
 
@@ -262,8 +258,8 @@ static enum fault_code look_present(struct restore *restore, struct db **ret_db,
     code = open_present(restore->settings, ret_db, &vault, f);
     if (code)
         return fault_prefix(f,
-                            "%s is there and cannot be opened; to restore without what it denies, move it to "
-                            "another place first",
+                            "%s is there and cannot be opened; to restore without what it denies, move it "
+                            "away first",
                             path);
     backup_catalog_id(vault, id);
     vault_free(vault);
@@ -276,19 +272,6 @@ static enum fault_code look_present(struct restore *restore, struct db **ret_db,
 }
 
 /* --- into its place --- */
-
-/* A write-ahead log that stayed behind would be taken for the new file's. */
-static enum fault_code is_closed(const struct settings *settings, const char *name, struct fault *f)
-{
-    char with[64], path[STATE_PATH];
-    struct stat st;
-    snprintf(with, sizeof with, "%s-wal", name);
-    enum fault_code code = state_path(settings, with, path, f);
-    if (code == FAULT_OK && stat(path, &st) == 0 && st.st_size > 0)
-        code = fault_set(f, FAULT_CONFLICT,
-                         "%s is there: the file that it belongs to was not closed, or is missing", path);
-    return code;
-}
 
 static enum fault_code sync_path(const char *path, int flags, struct fault *f)
 {
@@ -327,9 +310,9 @@ static enum fault_code swap(const struct settings *settings, bool there, char re
     if (code == FAULT_OK)
         code = state_path(settings, STATE_INCOMING, incoming, f);
     if (code == FAULT_OK)
-        code = is_closed(settings, STATE_CATALOG, f);
+        code = state_is_closed(settings, STATE_CATALOG, f);
     if (code == FAULT_OK)
-        code = is_closed(settings, STATE_INCOMING, f);
+        code = state_is_closed(settings, STATE_INCOMING, f);
     if (code == FAULT_OK)
         code = sync_path(incoming, O_RDWR, f);
     if (code == FAULT_OK && there)

@@ -48,7 +48,7 @@ void state_unlock(int lock)
         close(lock);
 }
 
-enum fault_code state_open(const struct settings *settings, const char *name, bool create, bool erase,
+enum fault_code state_open(const struct settings *settings, const char *name, enum state_how how,
                            struct db **ret_db, int *ret_upgraded, struct fault *f)
 {
     char file[STATE_PATH];
@@ -58,10 +58,23 @@ enum fault_code state_open(const struct settings *settings, const char *name, bo
     /* Each worker, and some of the front ends' threads that read for themselves. */
     const struct db_options options = { .file = file,
                                         .readers = (size_t)settings->workers + 8,
-                                        .create = create,
+                                        .create = how == STATE_CREATE,
                                         .busy_ms = STATE_BUSY_MS,
-                                        .erase = erase };
+                                        .erase = how == STATE_ERASE,
+                                        .as_it_is = how == STATE_AS_IT_IS };
     return db_open(&options, ret_db, ret_upgraded, f);
+}
+
+enum fault_code state_is_closed(const struct settings *settings, const char *name, struct fault *f)
+{
+    char with[64], path[STATE_PATH];
+    struct stat st;
+    snprintf(with, sizeof with, "%s-wal", name);
+    enum fault_code code = state_path(settings, with, path, f);
+    if (code == FAULT_OK && stat(path, &st) == 0 && st.st_size > 0)
+        code = fault_set(f, FAULT_CONFLICT,
+                         "%s is there: the file that it belongs to was not closed, or is missing", path);
+    return code;
 }
 
 void state_remove(const struct settings *settings, const char *name)

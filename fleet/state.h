@@ -28,9 +28,18 @@ enum fault_code state_path(const struct settings *settings, const char *name, ch
 enum fault_code state_lock(const struct settings *settings, int *ret_lock, struct fault *f);
 void state_unlock(int lock); /* takes -1 */
 
-/* Opens the catalog `name`, STATE_CATALOG or a copy. erase: see db_options. */
-enum fault_code state_open(const struct settings *settings, const char *name, bool create, bool erase,
+enum state_how { /* see db_options */
+                 STATE_PLAIN,
+                 STATE_CREATE,
+                 STATE_ERASE,
+                 STATE_AS_IT_IS
+};
+/* Opens the catalog `name`, STATE_CATALOG or a copy. */
+enum fault_code state_open(const struct settings *settings, const char *name, enum state_how how,
                            struct db **ret_db, int *ret_upgraded, struct fault *f);
+/* FAULT_CONFLICT: beside the database `name`, which nobody has open, lies a write-ahead log. It holds a part
+ * of it, and would be taken for a part of any other that gets this name. */
+enum fault_code state_is_closed(const struct settings *settings, const char *name, struct fault *f);
 
 /* Removes a database with what SQLite puts beside it. */
 void state_remove(const struct settings *settings, const char *name);

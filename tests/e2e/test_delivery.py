@@ -163,12 +163,3 @@ def test_a_key_without_its_certificate_stays_until_it_is_replaced(site):
     assert site.http("GET", "/alone.pem", site.handsets[2]).body == body
     assert site.http("DELETE", path, site.admin).status == 204
     assert site.http("GET", "/alone.pem", site.handsets[2]).status == 404
-
-
-def test_not_in_a_backup(site):
-    mac = site.macs[2]
-    body = fragment(site.cas.issue("kept", f"/CN={mac}"))
-    assert site.http("PUT", f"/@handset/{mac}/kept.cfg", site.admin, body).status == 201
-    assert site.http("GET", "/api/v1/backup", site.admin).status == 200
-    assert site.http("GET", "/kept.cfg", site.handsets[2]).body == body
-    assert site.http("DELETE", f"/@handset/{mac}/kept.cfg", site.admin).status == 204

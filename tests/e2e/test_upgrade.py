@@ -6,10 +6,11 @@ import hashlib
 import json
 import signal
 import sqlite3
+import subprocess
 
 import pytest
 
-from conftest import SOURCE, TIMEOUT, Site
+from conftest import CRADLED, SOURCE, TIMEOUT, Site
 
 FIXTURE = SOURCE / "tests/fixtures/schema-1"
 EXPECT = json.loads((FIXTURE / "expect.json").read_text())
@@ -93,4 +94,28 @@ def test_what_was_damaged_is_not_vouched_for(old):
     assert old.http("GET", "/same1.cfg", old.admin).status == 503
     assert old.http("GET", "/same2.cfg", old.admin).status == 200
     assert old.http("PUT", "/same1.cfg", old.admin, b"<same/>").status == 204
+    all_is_there(old)
+
+
+def test_a_refused_restore_changes_nothing(old):
+    catalog = old.folder / "site/state/catalog.db"
+    before, file = catalog.read_bytes(), old.folder / "new.backup"
+
+    def restore():
+        return subprocess.run([CRADLED, "restore", "--config", old.folder / "site/cradled.conf", "--from", file],
+                              capture_output=True, text=True, timeout=TIMEOUT)
+
+    old.start()
+    old.ctl("backup", file)
+    old.stop()
+    catalog.write_bytes(before)
+    run = restore()
+    assert run.returncode != 0 and "from an older program (schema 1): start cradled once" in run.stderr
+    assert catalog.read_bytes() == before and not list(catalog.parent.glob("catalog.db?*"))
+    # As it says.
+    old.start()
+    old.stop()
+    run = restore()
+    assert run.returncode == 0, run.stderr
+    old.start()
     all_is_there(old)
