@@ -36,6 +36,8 @@ base_libbase_a_SOURCES = \
 	base/settings.c \
 	base/settings.def \
 	base/settings.h \
+	base/signer.c \
+	base/signer.h \
 	base/stream.c \
 	base/stream.h \
 	base/tls.c \

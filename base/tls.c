@@ -39,10 +39,10 @@ static int tls_acknowledge_now(gnutls_session_t session, unsigned type, unsigned
 enum fault_code tls_session_prepare(gnutls_session_t session, const struct tls_session_options *options,
                                     struct fault *f)
 {
-    int rc = gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, options->identity->credentials);
+    const struct tls_offer *offer = options->legacy ? &options->identity->legacy : &options->identity->usual;
+    int rc = gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, offer->credentials);
     if (rc >= 0)
-        rc = gnutls_priority_set(session,
-                                 options->legacy ? options->identity->legacy : options->identity->priority);
+        rc = gnutls_priority_set(session, offer->priority);
     if (rc >= 0 && options->alpn != NULL) {
         const gnutls_datum_t alpn = { .data = (unsigned char *)options->alpn,
                                       .size = (unsigned)strlen(options->alpn) };

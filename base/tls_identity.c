@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/buf.h"
 #include "base/mem.h"
+#include "base/signer.h"
 #include "base/tls.h"
 #include "base/tls_file.h"
 #include "base/tls_inner.h"
@@ -19,6 +20,7 @@ struct tls_pair {
     unsigned n_crts;
     gnutls_privkey_t private; /* NULL once the credentials own it */
     bool rsa;
+    bool decrypts; /* the key must be able to: RSA key exchange */
 };
 
 static void tls_pair_fini(struct tls_pair *pair)
@@ -80,6 +82,11 @@ static enum fault_code tls_read_key(struct tls_pair *pair, const char *pin_file,
     }
     buf_wipe(&pem);
     pair->rsa = code == FAULT_OK && gnutls_privkey_get_pk_algorithm(pair->private, NULL) == GNUTLS_PK_RSA;
+    /* The padding of RSA key exchange is an oracle unless it is undone in constant time, as only GnuTLS does.
+     */
+    if (pair->rsa && !pair->decrypts && !token_is_uri(pair->key) &&
+        signer_take(&pair->private, f) != FAULT_OK)
+        code = fault_prefix(f, "%s", pair->key);
     return code;
 }
 
@@ -118,11 +125,12 @@ static int tls_give_pair(gnutls_certificate_credentials_t credentials, struct tl
     return rc;
 }
 
-static enum fault_code tls_use_pair(struct tls_identity *identity, struct tls_pair *pair, struct fault *f)
+static enum fault_code tls_use_pair(gnutls_certificate_credentials_t credentials, struct tls_pair *pair,
+                                    struct fault *f)
 {
     if (!tls_file_named(pair->chain))
         return FAULT_OK;
-    int rc = tls_give_pair(identity->credentials, pair);
+    int rc = tls_give_pair(credentials, pair);
     if (rc == GNUTLS_E_CERTIFICATE_KEY_MISMATCH)
         return fault_set(
             f, FAULT_INPUT,
@@ -133,13 +141,22 @@ static enum fault_code tls_use_pair(struct tls_identity *identity, struct tls_pa
         return fault_set(f, FAULT_INPUT, "cannot use the certificate %s with the key %s: %s", pair->chain,
                          pair->shown, gnutls_strerror(rc));
     if (tls_file_named(pair->staple))
-        tls_staple(identity->credentials, (unsigned)rc, pair->staple, pair->crts, pair->n_crts, pair->note,
-                   sizeof identity->note[0]);
+        tls_staple(credentials, (unsigned)rc, pair->staple, pair->crts, pair->n_crts, pair->note, TLS_NOTE);
     return FAULT_OK;
 }
 
-static enum fault_code tls_load_pairs(struct tls_identity *identity, const struct tls_identity_files *files,
-                                      struct fault *f)
+static bool tls_exchanges_by_rsa(gnutls_priority_t priority)
+{
+    const unsigned *list = NULL;
+    int n = gnutls_priority_kx_list(priority, &list);
+    for (int i = 0; i < n; i++)
+        if (list[i] == GNUTLS_KX_RSA)
+            return true;
+    return false;
+}
+
+static enum fault_code tls_load_pairs(struct tls_identity *identity, struct tls_offer *offer,
+                                      const struct tls_identity_files *files, struct fault *f)
 {
     struct tls_pair pairs[2];
     enum fault_code code = FAULT_OK;
@@ -147,18 +164,19 @@ static enum fault_code tls_load_pairs(struct tls_identity *identity, const struc
         pairs[i] = (struct tls_pair){ .chain = files->chain[i],
                                       .key = files->key[i],
                                       .staple = files->staple[i],
-                                      .note = identity->note[i] };
+                                      .note = identity->note[i],
+                                      .decrypts = tls_exchanges_by_rsa(offer->priority) };
         if (tls_file_named(pairs[i].key))
             token_shown(pairs[i].key, pairs[i].shown, sizeof pairs[i].shown);
     }
     for (int i = 0; code == FAULT_OK && i < 2; i++)
         code = tls_read_pair(&pairs[i], identity->pin_file, f);
-    /* On TLS 1.3 GnuTLS takes the first that the client can use, and ECDSA costs an eighth of RSA here. */
+    /* On TLS 1.3 GnuTLS takes the first that the client can use, and ECDSA costs less than RSA. */
     int first = code == FAULT_OK && pairs[0].rsa && tls_file_named(pairs[1].chain);
     if (code == FAULT_OK)
-        code = tls_use_pair(identity, &pairs[first], f);
+        code = tls_use_pair(offer->credentials, &pairs[first], f);
     if (code == FAULT_OK)
-        code = tls_use_pair(identity, &pairs[1 - first], f);
+        code = tls_use_pair(offer->credentials, &pairs[1 - first], f);
     for (int i = 0; i < 2; i++)
         tls_pair_fini(&pairs[i]);
     return code;
@@ -169,7 +187,7 @@ static enum fault_code tls_set_priorities(struct tls_identity *identity,
 {
     const char *priority = tls_file_named(files->priority) ? files->priority : TLS_PRIORITY_DEFAULT;
     const char *at = priority;
-    int rc = gnutls_priority_init(&identity->priority, priority, &at);
+    int rc = gnutls_priority_init(&identity->usual.priority, priority, &at);
     if (rc < 0)
         return fault_set(f, FAULT_INPUT,
                          "GnuTLS does not understand the priority string from \"%.40s\" on: %s", at,
@@ -179,21 +197,27 @@ static enum fault_code tls_set_priorities(struct tls_identity *identity,
              files->legacy <= TLS_1_0   ? ":+VERS-TLS1.1:+VERS-TLS1.0"
              : files->legacy == TLS_1_1 ? ":+VERS-TLS1.1"
                                         : "");
-    rc = gnutls_priority_init(&identity->legacy, legacy, NULL);
+    rc = gnutls_priority_init(&identity->legacy.priority, legacy, NULL);
     if (rc < 0)
         return fault_set(f, FAULT_TLS, "GnuTLS does not know the priorities of old TLS: %s",
                          gnutls_strerror(rc));
     return FAULT_OK;
 }
 
-static enum fault_code tls_load_all(struct tls_identity *identity, const struct tls_identity_files *files,
-                                    struct fault *f)
+static enum fault_code tls_load_offer(struct tls_identity *identity, struct tls_offer *offer,
+                                      const struct tls_identity_files *files, struct fault *f)
 {
-    int rc = gnutls_certificate_allocate_credentials(&identity->credentials);
+    int rc = gnutls_certificate_allocate_credentials(&offer->credentials);
     if (rc < 0)
         return fault_set(f, FAULT_TLS, "cannot make TLS credentials: %s", gnutls_strerror(rc));
     /* gnutls_certificate_set_key then tells the number that staples are set by. */
-    gnutls_certificate_set_flags(identity->credentials, GNUTLS_CERTIFICATE_API_V2);
+    gnutls_certificate_set_flags(offer->credentials, GNUTLS_CERTIFICATE_API_V2);
+    return tls_load_pairs(identity, offer, files, f);
+}
+
+static enum fault_code tls_load_all(struct tls_identity *identity, const struct tls_identity_files *files,
+                                    struct fault *f)
+{
     enum fault_code code = tls_set_priorities(identity, files, f);
     if (code != FAULT_OK)
         return code;
@@ -202,7 +226,8 @@ static enum fault_code tls_load_all(struct tls_identity *identity, const struct 
     if (files->pin_file != NULL &&
         !mem_copy_text(identity->pin_file, sizeof identity->pin_file, files->pin_file))
         return fault_set(f, FAULT_INPUT, "the name of the PIN's file is too long");
-    return tls_load_pairs(identity, files, f);
+    code = tls_load_offer(identity, &identity->usual, files, f);
+    return code == FAULT_OK ? tls_load_offer(identity, &identity->legacy, files, f) : code;
 }
 
 enum fault_code tls_identity_load(const struct tls_identity_files *files, struct tls_identity **ret_identity,
@@ -223,7 +248,7 @@ enum fault_code tls_identity_load(const struct tls_identity_files *files, struct
 enum tls_version tls_identity_floor(const struct tls_identity *identity)
 {
     const unsigned *list = NULL;
-    int n = gnutls_priority_protocol_list(identity->priority, &list);
+    int n = gnutls_priority_protocol_list(identity->usual.priority, &list);
     enum tls_version floor = TLS_1_3;
     for (int i = 0; i < n; i++) {
         enum tls_version version = tls_version_of((gnutls_protocol_t)list[i]);
@@ -244,15 +269,19 @@ struct tls_identity *tls_identity_ref(struct tls_identity *identity)
     return identity;
 }
 
+static void tls_offer_fini(struct tls_offer *offer)
+{
+    if (offer->priority != NULL)
+        gnutls_priority_deinit(offer->priority);
+    if (offer->credentials != NULL)
+        gnutls_certificate_free_credentials(offer->credentials);
+}
+
 void tls_identity_unref(struct tls_identity *identity)
 {
     if (identity == NULL || atomic_fetch_sub_explicit(&identity->references, 1, memory_order_acq_rel) != 1)
         return;
-    if (identity->priority != NULL)
-        gnutls_priority_deinit(identity->priority);
-    if (identity->legacy != NULL)
-        gnutls_priority_deinit(identity->legacy);
-    if (identity->credentials != NULL)
-        gnutls_certificate_free_credentials(identity->credentials);
+    tls_offer_fini(&identity->usual);
+    tls_offer_fini(&identity->legacy);
     free(identity);
 }

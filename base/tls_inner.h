@@ -9,13 +9,20 @@
 #include <gnutls/x509.h>
 #include <stdatomic.h>
 
+#define TLS_NOTE 200
+
+/* What one kind of listener offers. */
+struct tls_offer {
+    gnutls_priority_t priority;
+    gnutls_certificate_credentials_t credentials;
+};
+
 /* Immutable once loaded. */
 struct tls_identity {
     atomic_uint references;
-    gnutls_certificate_credentials_t credentials;
-    gnutls_priority_t priority, legacy;
-    char pin_file[512]; /* for keys in a token, which may ask again later */
-    char note[2][200];  /* why the staple of a chain is not served */
+    struct tls_offer usual, legacy;
+    char pin_file[512];     /* for keys in a token, which may ask again later */
+    char note[2][TLS_NOTE]; /* why the staple of a chain is not served */
 };
 
 enum tls_version tls_version_of(gnutls_protocol_t protocol);

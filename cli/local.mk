@@ -67,8 +67,8 @@ cli_libcli_a_SOURCES = \
 
 bin_PROGRAMS += cradle-handset
 cradle_handset_SOURCES = cli/handset.c
-cradle_handset_LDADD = cli/libcli.a base/libbase.a $(CURL_LIBS) $(JANSSON_LIBS) $(EXPAT_LIBS) $(GNUTLS_LIBS) $(UV_LIBS) $(CRYPT_LIBS)
+cradle_handset_LDADD = cli/libcli.a base/libbase.a $(CURL_LIBS) $(JANSSON_LIBS) $(EXPAT_LIBS) $(GNUTLS_LIBS) $(CRYPTO_LIBS) $(UV_LIBS) $(CRYPT_LIBS)
 
 bin_PROGRAMS += cradlectl
 cradlectl_SOURCES = cli/cradlectl.c
-cradlectl_LDADD = cli/libcli.a pki/libpki.a base/libbase.a $(CURL_LIBS) $(JANSSON_LIBS) $(EXPAT_LIBS) $(GNUTLS_LIBS) $(UV_LIBS) $(CRYPT_LIBS)
+cradlectl_LDADD = cli/libcli.a pki/libpki.a base/libbase.a $(CURL_LIBS) $(JANSSON_LIBS) $(EXPAT_LIBS) $(GNUTLS_LIBS) $(CRYPTO_LIBS) $(UV_LIBS) $(CRYPT_LIBS)

@@ -74,4 +74,4 @@ cradled_SOURCES = \
 	server/watch.c \
 	server/watch.h
 cradled_LDADD = server/libserver.a ftps/libftps.a fleet/libfleet.a pki/libpki.a db/libdb.a base/libbase.a \
-	$(MICROHTTPD_LIBS) $(GNUTLS_LIBS) $(SQLITE_LIBS) $(UV_LIBS) $(EXPAT_LIBS) $(JANSSON_LIBS) $(CRYPT_LIBS)
+	$(MICROHTTPD_LIBS) $(GNUTLS_LIBS) $(CRYPTO_LIBS) $(SQLITE_LIBS) $(UV_LIBS) $(EXPAT_LIBS) $(JANSSON_LIBS) $(CRYPT_LIBS)

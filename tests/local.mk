@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 # Unit tests link their own floor and those below it, and no other.
 
-BASE_TEST_LIBS = base/libbase.a $(UV_LIBS) $(GNUTLS_LIBS) $(EXPAT_LIBS) $(CRYPT_LIBS) $(CMOCKA_LIBS)
-DB_TEST_LIBS = db/libdb.a base/libbase.a $(SQLITE_LIBS) $(UV_LIBS) $(GNUTLS_LIBS) $(EXPAT_LIBS) $(CRYPT_LIBS) $(CMOCKA_LIBS)
-PKI_TEST_LIBS = pki/libpki.a base/libbase.a $(UV_LIBS) $(GNUTLS_LIBS) $(EXPAT_LIBS) $(CRYPT_LIBS) $(CMOCKA_LIBS)
-FLEET_TEST_LIBS = fleet/libfleet.a pki/libpki.a db/libdb.a base/libbase.a $(SQLITE_LIBS) $(UV_LIBS) $(GNUTLS_LIBS) $(EXPAT_LIBS) $(CRYPT_LIBS) $(CMOCKA_LIBS)
-FTPS_TEST_LIBS = ftps/libftps.a fleet/libfleet.a pki/libpki.a db/libdb.a base/libbase.a $(SQLITE_LIBS) $(UV_LIBS) $(GNUTLS_LIBS) $(EXPAT_LIBS) $(CRYPT_LIBS) $(CMOCKA_LIBS)
-SERVER_TEST_LIBS = server/libserver.a fleet/libfleet.a pki/libpki.a db/libdb.a base/libbase.a $(MICROHTTPD_LIBS) $(JANSSON_LIBS) $(SQLITE_LIBS) $(UV_LIBS) $(GNUTLS_LIBS) $(EXPAT_LIBS) $(CRYPT_LIBS) $(CMOCKA_LIBS)
-CLI_TEST_LIBS = cli/libcli.a pki/libpki.a base/libbase.a $(CURL_LIBS) $(JANSSON_LIBS) $(EXPAT_LIBS) $(UV_LIBS) $(GNUTLS_LIBS) $(CRYPT_LIBS) $(CMOCKA_LIBS)
+BASE_TEST_LIBS = base/libbase.a $(UV_LIBS) $(GNUTLS_LIBS) $(CRYPTO_LIBS) $(EXPAT_LIBS) $(CRYPT_LIBS) $(CMOCKA_LIBS)
+DB_TEST_LIBS = db/libdb.a base/libbase.a $(SQLITE_LIBS) $(UV_LIBS) $(GNUTLS_LIBS) $(CRYPTO_LIBS) $(EXPAT_LIBS) $(CRYPT_LIBS) $(CMOCKA_LIBS)
+PKI_TEST_LIBS = pki/libpki.a base/libbase.a $(UV_LIBS) $(GNUTLS_LIBS) $(CRYPTO_LIBS) $(EXPAT_LIBS) $(CRYPT_LIBS) $(CMOCKA_LIBS)
+FLEET_TEST_LIBS = fleet/libfleet.a pki/libpki.a db/libdb.a base/libbase.a $(SQLITE_LIBS) $(UV_LIBS) $(GNUTLS_LIBS) $(CRYPTO_LIBS) $(EXPAT_LIBS) $(CRYPT_LIBS) $(CMOCKA_LIBS)
+FTPS_TEST_LIBS = ftps/libftps.a fleet/libfleet.a pki/libpki.a db/libdb.a base/libbase.a $(SQLITE_LIBS) $(UV_LIBS) $(GNUTLS_LIBS) $(CRYPTO_LIBS) $(EXPAT_LIBS) $(CRYPT_LIBS) $(CMOCKA_LIBS)
+SERVER_TEST_LIBS = server/libserver.a fleet/libfleet.a pki/libpki.a db/libdb.a base/libbase.a $(MICROHTTPD_LIBS) $(JANSSON_LIBS) $(SQLITE_LIBS) $(UV_LIBS) $(GNUTLS_LIBS) $(CRYPTO_LIBS) $(EXPAT_LIBS) $(CRYPT_LIBS) $(CMOCKA_LIBS)
+CLI_TEST_LIBS = cli/libcli.a pki/libpki.a base/libbase.a $(CURL_LIBS) $(JANSSON_LIBS) $(EXPAT_LIBS) $(UV_LIBS) $(GNUTLS_LIBS) $(CRYPTO_LIBS) $(CRYPT_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS =
 if HAVE_CMOCKA
@@ -25,6 +25,7 @@ UNIT_TESTS += \
 	tests/unit/base/test_seal \
 	tests/unit/base/test_secret \
 	tests/unit/base/test_settings \
+	tests/unit/base/test_signer \
 	tests/unit/base/test_stream \
 	tests/unit/base/test_tap \
 	tests/unit/base/test_tls \
@@ -47,6 +48,7 @@ tests_unit_base_test_proof_LDADD = $(BASE_TEST_LIBS)
 tests_unit_base_test_seal_LDADD = $(BASE_TEST_LIBS)
 tests_unit_base_test_secret_LDADD = $(BASE_TEST_LIBS)
 tests_unit_base_test_settings_LDADD = $(BASE_TEST_LIBS)
+tests_unit_base_test_signer_LDADD = $(BASE_TEST_LIBS)
 tests_unit_base_test_stream_LDADD = $(BASE_TEST_LIBS)
 tests_unit_base_test_tap_LDADD = $(BASE_TEST_LIBS)
 tests_unit_base_test_tls_LDADD = $(BASE_TEST_LIBS)

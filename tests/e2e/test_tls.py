@@ -187,6 +187,44 @@ def shake(port, context):
         return tls.version()
 
 
+RSA_SCHEMES = [("-tls1_2", f"{kind}+SHA{bits}") for kind in ("RSA", "RSA-PSS") for bits in (256, 384, 512)] + [
+    ("-tls1_3", f"rsa_pss_rsae_sha{bits}") for bits in (256, 384, 512)]
+
+
+def test_an_rsa_key_in_a_file_signs_every_scheme_also_across_reloads(new_site, servers, folder):
+    paths = [folder / "signing.pem", folder / "signing.key"]
+
+    def use(chain, key, leaf):
+        """Into their place in one step each, the key last: a pair that does not match is refused, and asked for again."""
+        for source, target in zip((chain, key), paths):
+            new = target.with_suffix(".new")
+            shutil.copy(source, new)
+            new.chmod(0o600)
+            new.rename(target)
+        return subprocess.run(["openssl", "x509", "-noout", "-serial", "-in", leaf], check=True, capture_output=True, text=True).stdout.strip()
+
+    use(*servers.server("signing-one", "rsa"))
+    site = new_site("signing", watch_interval=0, certificate=paths[0], certificate_key=paths[1])
+    site.ca = servers.cert
+    for port in ports(site):
+        for version, sigalgs in RSA_SCHEMES:
+            out = s_client(port, version, "-sigalgs", sigalgs, "-CAfile", servers.cert)
+            kind = "RSA-PSS" if "PSS" in sigalgs.upper() else "RSA"
+            assert "Verify return code: 0" in out and f"Peer signature type: {kind}\n" in out and f"Peer signing digest: SHA{sigalgs[-3:]}" in out, out
+    context = site.context()
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        for n in range(3):
+            serial = use(*servers.server(f"signing-{n}", "rsa"))
+            begin = site.log_size()
+            shakes = [pool.submit(shake, port, context) for port in ports(site) * 20]
+            site.process.send_signal(signal.SIGHUP)
+            site.await_log(r"reload\.done", begin)
+            assert {done.result() for done in shakes} == {"TLSv1.3"}
+            for port in ports(site):
+                shown = subprocess.run(["openssl", "x509", "-noout", "-serial"], input=s_client(port), check=True, capture_output=True, text=True).stdout
+                assert shown.strip() == serial
+
+
 @pytest.mark.parametrize("how", ["pin-source", "pin-source-path", "pin-value", "pin-file", "p11-kit"])
 def test_keys_in_a_token(new_site, servers, pair, token, folder, how):
     uris = list(token)
