@@ -32,7 +32,7 @@ enum { QUEUE_WHOLE, QUEUE_PIECE, QUEUE_COUNT };
 
 struct cache {
     pthread_mutex_t lock;
-    size_t budget;
+    size_t budget, pieces; /* bytes: of all, and the most that chunks may use */
     struct cache_queue queue[QUEUE_COUNT];
     size_t mask;
     struct cache_entry *bucket[];
@@ -78,6 +78,7 @@ struct cache *cache_new(int64_t budget)
         return NULL;
     }
     cache->budget = budget > 0 ? (size_t)budget : 0;
+    cache->pieces = cache->budget - cache->budget / 3;
     cache->mask = buckets - 1;
     return cache;
 }
@@ -168,7 +169,7 @@ void cache_put(struct cache *cache, const uint8_t id[SEAL_CONTENT_ID], int64_t i
 {
     struct cache_queue *pieces = &cache->queue[QUEUE_PIECE];
     struct cache_queue *whole = &cache->queue[QUEUE_WHOLE];
-    size_t most = index == CACHE_WHOLE ? cache->budget : cache->budget / 2;
+    size_t most = index == CACHE_WHOLE ? cache->budget : cache->pieces;
     struct cache_entry *entry = cache_weight(block) <= most ? calloc(1, sizeof *entry) : NULL;
     if (entry == NULL)
         return;
@@ -187,7 +188,7 @@ void cache_put(struct cache *cache, const uint8_t id[SEAL_CONTENT_ID], int64_t i
     entry->chained = *bucket;
     *bucket = entry;
     queue_push(cache_queue_of(cache, index), entry);
-    while (pieces->oldest && (pieces->used > cache->budget / 2 || pieces->used + whole->used > cache->budget))
+    while (pieces->oldest && (pieces->used > cache->pieces || pieces->used + whole->used > cache->budget))
         cache_drop_oldest(cache, pieces);
     while (whole->used > cache->budget)
         cache_drop_oldest(cache, whole);

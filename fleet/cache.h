@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Opened contents in memory, least recently used first out, within a budget of bytes. Contents never change,
  * so nothing is ever invalidated. Small contents are kept whole; chunks of large ones use what those leave,
- * at most half of the budget, so that one download of a firmware image does not drive a fleet's configuration
- * out. Floor 2; any thread. */
+ * at most two thirds of the budget, so that one download of a firmware image does not drive a fleet's
+ * configuration out. Floor 2; any thread. */
 #ifndef CRADLE_CACHE_H
 #define CRADLE_CACHE_H
 

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define READER_AHEAD 4 /* chunks that one load brings */
+
 /* A content and where it begins in the whole. */
 struct part {
     struct content content;
@@ -20,9 +22,11 @@ struct reader {
     int64_t size;
     struct reader_origin origin; /* read NULL: stored contents, as follows */
     struct cache_block *hot;     /* all bytes, or NULL: then parts, of which the first `held` are held */
-    struct cache_block *piece;   /* the chunk that was read last */
-    size_t piece_part;
-    int64_t piece_index;
+    struct run {
+        struct cache_block *block; /* NULL: none */
+        int64_t start;             /* of its bytes in the whole */
+        size_t n;                  /* how many count */
+    } run[READER_AHEAD];
     size_t count, held;
     struct part part[];
 };
@@ -37,6 +41,14 @@ const void *reader_hot(const struct reader *reader)
     return reader->hot ? cache_block_data(reader->hot) : NULL;
 }
 
+static void reader_drop_runs(struct reader *reader)
+{
+    for (size_t i = 0; i < READER_AHEAD; i++) {
+        cache_block_unref(reader->run[i].block);
+        reader->run[i].block = NULL;
+    }
+}
+
 void reader_free(struct reader *reader)
 {
     if (reader == NULL)
@@ -45,7 +57,7 @@ void reader_free(struct reader *reader)
         content_let_go(reader->fleet->db, reader->part[i].content.id);
     if (reader->origin.free)
         reader->origin.free(reader->origin.user);
-    cache_block_unref(reader->piece);
+    reader_drop_runs(reader);
     cache_block_unref(reader->hot);
     free(reader);
 }
@@ -140,69 +152,132 @@ static size_t reader_part_at(const struct reader *reader, int64_t offset)
     return low;
 }
 
-static enum fault_code reader_fetch(struct reader *reader, size_t which, int64_t index, struct fault *f)
+/* The chunk of the parts that holds the byte at offset. */
+struct place {
+    const struct content *content;
+    int64_t index;
+    int64_t start; /* in the whole */
+};
+
+static struct place reader_place(const struct reader *reader, int64_t offset)
 {
-    struct fleet *fleet = reader->fleet;
-    const struct content *content = &reader->part[which].content;
-    bool single = reader->count == 1;
-    if (reader->piece && reader->piece_part == which && reader->piece_index == index)
-        return FAULT_OK;
-    struct cache_block *piece = single ? cache_get(fleet->cache, content->id, index) : NULL;
-    if (piece == NULL) {
-        piece = cache_block_new(content_chunk_size(content->size, index));
-        if (piece == NULL)
-            return reader_no_memory(f);
-        struct db_conn *conn = NULL;
-        enum fault_code code = db_read_begin(fleet->db, &conn, f);
-        if (code == FAULT_OK)
-            code = content_chunk(fleet->vault, conn, content, index, cache_block_data(piece), f);
-        db_read_end(fleet->db, conn);
-        if (code) {
-            cache_block_unref(piece);
-            return code;
-        }
-        if (single)
-            cache_put(fleet->cache, content->id, index, piece);
+    const struct part *part = &reader->part[reader_part_at(reader, offset)];
+    int64_t index = (offset - part->start) / CONTENT_CHUNK;
+    return (struct place){ &part->content, index, part->start + index * CONTENT_CHUNK };
+}
+
+static void reader_keep(struct reader *reader, size_t which, struct cache_block *block, int64_t start)
+{
+    cache_block_unref(reader->run[which].block);
+    reader->run[which] = (struct run){ block, start, cache_block_size(block) };
+}
+
+/* Several contents are a log that grows: not worth a place in the cache. */
+static struct cache_block *reader_cached(struct reader *reader, const struct place *place)
+{
+    return reader->count == 1 ? cache_get(reader->fleet->cache, place->content->id, place->index) : NULL;
+}
+
+const void *reader_at(struct reader *reader, int64_t offset, size_t *ret_n)
+{
+    *ret_n = 0;
+    if (offset < 0 || offset >= reader->size)
+        return NULL;
+    if (reader->hot) {
+        *ret_n = (size_t)(reader->size - offset);
+        return (const char *)cache_block_data(reader->hot) + offset;
     }
-    cache_block_unref(reader->piece);
-    reader->piece = piece;
-    reader->piece_part = which;
-    reader->piece_index = index;
+    for (int again = 0; again < 2; again++) {
+        for (size_t i = 0; i < READER_AHEAD; i++) {
+            const struct run *run = &reader->run[i];
+            if (run->block && offset >= run->start && offset < run->start + (int64_t)run->n) {
+                *ret_n = (size_t)(run->start + (int64_t)run->n - offset);
+                return (const char *)cache_block_data(run->block) + (offset - run->start);
+            }
+        }
+        if (reader->origin.read)
+            return NULL;
+        struct place place = reader_place(reader, offset);
+        struct cache_block *block = reader_cached(reader, &place);
+        if (block == NULL)
+            return NULL;
+        reader_keep(reader, 0, block, place.start);
+    }
+    return NULL;
+}
+
+static enum fault_code reader_load_origin(struct reader *reader, int64_t offset, struct fault *f)
+{
+    struct cache_block *block = cache_block_new(CONTENT_CHUNK);
+    if (block == NULL)
+        return reader_no_memory(f);
+    size_t n = 0;
+    enum fault_code code =
+        reader->origin.read(reader->origin.user, offset, cache_block_data(block), CONTENT_CHUNK, &n, f);
+    if (code == FAULT_OK && n == 0)
+        code = fault_set(f, FAULT_DAMAGED, "the bytes end before their size");
+    if (code) {
+        cache_block_unref(block);
+        return code;
+    }
+    reader_keep(reader, 0, block, offset);
+    reader->run[0].n = n;
     return FAULT_OK;
 }
 
-enum fault_code reader_read(struct reader *reader, int64_t offset, void *out, size_t n, size_t *ret_n,
-                            struct fault *f)
+/* One chunk, from the cache or by *conn, which is begun when it is needed. */
+static enum fault_code reader_fetch(struct reader *reader, const struct place *place, struct db_conn **conn,
+                                    struct cache_block **ret_block, struct fault *f)
 {
-    if (offset < 0 || offset > reader->size)
+    struct fleet *fleet = reader->fleet;
+    const struct content *content = place->content;
+    *ret_block = reader_cached(reader, place);
+    if (*ret_block)
+        return FAULT_OK;
+    struct cache_block *block = cache_block_new(content_chunk_size(content->size, place->index));
+    if (block == NULL)
+        return reader_no_memory(f);
+    enum fault_code code = *conn ? FAULT_OK : db_read_begin(fleet->db, conn, f);
+    if (code == FAULT_OK)
+        code = content_chunk(fleet->vault, *conn, content, place->index, cache_block_data(block), f);
+    if (code) {
+        cache_block_unref(block);
+        return code;
+    }
+    if (reader->count == 1)
+        cache_put(fleet->cache, content->id, place->index, block);
+    *ret_block = block;
+    return FAULT_OK;
+}
+
+enum fault_code reader_load(struct reader *reader, int64_t offset, struct fault *f)
+{
+    if (offset < 0 || offset >= reader->size)
         return fault_set(f, FAULT_RANGE, "offset %lld lies outside of %lld bytes", (long long)offset,
                          (long long)reader->size);
-    if ((int64_t)n > reader->size - offset || n > INT64_MAX)
-        n = (size_t)(reader->size - offset);
-    if (reader->origin.read)
-        return reader->origin.read(reader->origin.user, offset, out, n, ret_n, f);
-    if (reader->hot) {
-        memcpy(out, (const char *)cache_block_data(reader->hot) + offset, n);
-        *ret_n = n;
+    if (reader->hot)
         return FAULT_OK;
-    }
+    reader_drop_runs(reader);
+    if (reader->origin.read)
+        return reader_load_origin(reader, offset, f);
+    struct db_conn *conn = NULL;
+    struct fault why;
+    enum fault_code code = FAULT_OK;
     size_t got = 0;
-    while (got < n) {
-        size_t which = reader_part_at(reader, offset + (int64_t)got);
-        int64_t within = offset + (int64_t)got - reader->part[which].start;
-        enum fault_code code = reader_fetch(reader, which, within / CONTENT_CHUNK, f);
-        /* What was read before is handed out; the next call meets the fault. */
-        if (code && got == 0)
-            return code;
+    for (int64_t at = offset; got < READER_AHEAD && at < reader->size; got++) {
+        struct place place = reader_place(reader, at);
+        struct cache_block *block;
+        code = reader_fetch(reader, &place, &conn, &block, &why);
         if (code)
             break;
-        size_t at = (size_t)(within % CONTENT_CHUNK);
-        size_t take = cache_block_size(reader->piece) - at;
-        if (take > n - got)
-            take = n - got;
-        memcpy((char *)out + got, (const char *)cache_block_data(reader->piece) + at, take);
-        got += take;
+        reader_keep(reader, got, block, place.start);
+        at = place.start + (int64_t)cache_block_size(block);
     }
-    *ret_n = got;
-    return FAULT_OK;
+    db_read_end(reader->fleet->db, conn);
+    /* What was read before is handed out; the next call meets the fault. */
+    if (code == FAULT_OK || got > 0)
+        return FAULT_OK;
+    if (f)
+        *f = why;
+    return code;
 }

@@ -66,10 +66,10 @@ enum fault_code job_open(struct session *s, struct job *job, struct fault *f)
     return tree_open(session_fleet(s), &s->who, &job->path, NULL, &job->reader, &job->entry, f);
 }
 
-enum fault_code job_read(struct session *s, struct job *job, struct fault *f)
+enum fault_code job_load(struct session *s, struct job *job, struct fault *f)
 {
     (void)s;
-    return reader_read(job->reader, job->offset, job->bytes, TRANSFER_PIECE, &job->n_bytes, f);
+    return reader_load(job->reader, job->offset, f);
 }
 
 enum fault_code job_put(struct session *s, struct job *job, struct fault *f)
@@ -110,7 +110,7 @@ bool job_give(struct session *s, enum fault_code (*run)(struct session *, struct
     job->back.run = job_back;
     job->out = true;
     /* The pieces of a transfer that was admitted are not refused in the middle. */
-    if (run == job_read)
+    if (run == job_load)
         work_give_more(session_fleet(s)->work, &job->work);
     else if (!work_give(session_fleet(s)->work, &job->work)) {
         job->out = false;
@@ -133,9 +133,6 @@ void job_clear(struct job *job)
     job->prefix = NULL;
     upload_free(job->upload);
     job->upload = NULL;
-    free(job->bytes);
-    job->bytes = NULL;
-    job->n_bytes = 0;
 }
 
 void job_trouble(struct session *s, const struct path *path)

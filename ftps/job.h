@@ -27,7 +27,7 @@ struct job {
     enum fault_code (*run)(struct session *session, struct job *job, struct fault *f); /* on a worker */
     struct path path;
     struct upload_options upload_options;
-    int64_t offset;       /* of job_read */
+    int64_t offset;       /* of job_load */
     enum job_style style; /* of job_listing, and what it needs */
     unsigned facts;
     char *prefix; /* NULL: none */
@@ -40,17 +40,14 @@ struct job {
     struct buf text;   /* job_listing's */
     struct reader *reader;
     struct upload *upload;
-    char *bytes; /* job_read's buffer: the transfer's */
-    size_t n_bytes;
 };
 
-/* The things that can be asked for. job_read reads up to TRANSFER_PIECE bytes at job->offset from
- * job->reader. */
+/* The things that can be asked for. job_load brings bytes from job->offset on into job->reader's memory. */
 enum fault_code job_stat(struct session *session, struct job *job, struct fault *f);
 enum fault_code job_list(struct session *session, struct job *job, struct fault *f);
 enum fault_code job_listing(struct session *session, struct job *job, struct fault *f); /* as text */
 enum fault_code job_open(struct session *session, struct job *job, struct fault *f);
-enum fault_code job_read(struct session *session, struct job *job, struct fault *f);
+enum fault_code job_load(struct session *session, struct job *job, struct fault *f);
 enum fault_code job_put(struct session *session, struct job *job, struct fault *f);
 enum fault_code job_remove(struct session *session, struct job *job, struct fault *f);
 

@@ -31,7 +31,6 @@ struct transfer {
     /* sending */
     const char *bytes; /* all of them, when they lie in memory */
     struct buf text;   /* where `bytes` of a listing lie */
-    bool have_piece;   /* job->bytes holds n_bytes that go next */
 
     /* receiving */
     char *rest; /* read, and not yet taken by the upload */
@@ -159,43 +158,34 @@ static void transfer_finish_data(struct session *s)
  * -----------------------------------------------------------------------------------------------------------
  */
 
-static void transfer_piece_read(struct session *s)
+static void transfer_loaded(struct session *s)
 {
-    struct transfer *t = s->transfer;
-    const struct job *job = &s->job;
-    if (t == NULL) { /* aborted meanwhile */
+    if (s->transfer == NULL) /* aborted meanwhile */
         session_ready(s);
-        return;
-    }
-    if (job->code == FAULT_OK && job->n_bytes > 0) {
-        t->have_piece = true;
+    else if (s->job.code == FAULT_OK)
         transfer_advance(s);
-        return;
+    else {
+        const struct fault f = s->job.fault;
+        transfer_fail(s, &f);
     }
-    struct fault f = job->fault;
-    if (job->code == FAULT_OK)
-        fault_set(&f, FAULT_DAMAGED, "the content ends before its size");
-    transfer_fail(s, &f);
 }
 
 /* The next bytes that go, if they are here; asks for them otherwise. */
-static size_t transfer_next_bytes(struct session *s, const char **ret_bytes)
+static const char *transfer_next(struct session *s, size_t *ret_n)
 {
     struct transfer *t = s->transfer;
-    int64_t left = t->size - t->done;
     if (t->bytes) {
-        *ret_bytes = t->bytes + t->done;
-        return left < TRANSFER_PIECE ? (size_t)left : TRANSFER_PIECE;
+        *ret_n = (size_t)(t->size - t->done);
+        return t->bytes + t->done;
     }
-    if (t->have_piece) {
-        *ret_bytes = s->job.bytes;
-        return s->job.n_bytes;
-    }
-    if (!s->job.out) {
+    if (s->job.out)
+        return NULL;
+    const char *bytes = reader_at(s->job.reader, t->done, ret_n);
+    if (bytes == NULL) {
         s->job.offset = t->done;
-        job_give(s, job_read, transfer_piece_read);
+        job_give(s, job_load, transfer_loaded);
     }
-    return 0;
+    return bytes;
 }
 
 /* A piece a turn: the stream says `writable` when it has left, also when all of it left at once, and others
@@ -205,23 +195,22 @@ static void transfer_push(struct session *s)
     struct transfer *t = s->transfer;
     struct stream *stream = data_stream(s->data);
     struct fault f;
+    size_t n, turn = 0;
     const char *bytes;
-    size_t queued = stream_queued(stream);
-    if (t->done < t->size && queued == 0) {
-        size_t n = transfer_next_bytes(s, &bytes);
-        if (n == 0)
-            return;
+    while (t->done < t->size && stream_queued(stream) == 0 && turn < TRANSFER_PIECE &&
+           (bytes = transfer_next(s, &n)) != NULL) {
+        if (n > TRANSFER_PIECE - turn)
+            n = TRANSFER_PIECE - turn;
         if (stream_write(stream, bytes, n, &f) != FAULT_OK) {
             transfer_fail(s, &f);
             return;
         }
         t->done += (int64_t)n;
-        t->have_piece = false;
-        if (!t->bytes && t->done < t->size)
-            transfer_next_bytes(s, &bytes); /* read on while this leaves */
-        queued = stream_queued(stream);
+        turn += n;
     }
-    if (t->done == t->size && queued == 0) {
+    if (t->done < t->size)
+        (void)transfer_next(s, &n); /* read on while this leaves */
+    else if (stream_queued(stream) == 0) {
         transfer_finish_data(s);
         transfer_succeed(s);
     }
@@ -455,15 +444,6 @@ void transfer_send_file(struct session *s, int64_t offset)
     t->size = reader_size(s->job.reader);
     t->done = t->offset = offset;
     t->bytes = reader_hot(s->job.reader);
-    if (t->bytes == NULL && (s->job.bytes = malloc(TRANSFER_PIECE)) == NULL) {
-        struct fault f;
-        fault_set(&f, FAULT_MEMORY, "out of memory for a transfer");
-        free(t);
-        job_trouble(s, &s->path);
-        session_say_fault(s, &f);
-        session_ready(s);
-        return;
-    }
     transfer_begin(s, t);
 }
 

@@ -20,21 +20,14 @@ struct download {
     struct reader *reader;
     int64_t offset; /* of the answer in the reader */
     struct work work;
-    uint64_t at; /* what the block holds: got bytes of the answer from `at` on */
-    size_t got;
+    int64_t wanted; /* where the load begins in the reader */
     struct fault fault;
-    char block[BLOCK];
 };
 
 static void load(struct work *work)
 {
     struct download *d = CONTAINER_OF(work, struct download, work);
-    size_t got = 0;
-    if (reader_read(d->reader, d->offset + (int64_t)d->at, d->block, sizeof d->block, &got, &d->fault) ==
-            FAULT_OK &&
-        got == 0)
-        fault_set(&d->fault, FAULT_INTERNAL, "the content is shorter than it was");
-    d->got = got;
+    (void)reader_load(d->reader, d->wanted, &d->fault);
     exchange_done(d->x);
 }
 
@@ -45,16 +38,17 @@ static ssize_t give(void *user, uint64_t at, char *out, size_t max)
     while (d->fault.code == FAULT_OK) {
         if (!exchange_holds(x))
             return MHD_CONTENT_READER_END_WITH_ERROR;
-        if (at >= d->at && at < d->at + d->got) {
-            size_t n = d->got - (size_t)(at - d->at);
+        size_t n;
+        d->wanted = d->offset + (int64_t)at;
+        const char *bytes = reader_at(d->reader, d->wanted, &n);
+        if (bytes) {
             n = n < max ? n : max;
-            memcpy(out, d->block + (at - d->at), n);
+            memcpy(out, bytes, n);
             if (x->connection->phase == PHASE_WORKING)
                 connection_enter(x->connection, PHASE_SENDING);
+            x->connection->tap.more = (n - 1) / RECORD; /* the library sends a record at a time */
             return (ssize_t)n;
         }
-        d->at = at;
-        d->got = 0;
         if (!exchange_begin(x))
             return MHD_CONTENT_READER_END_WITH_ERROR;
         d->work.run = load;
@@ -72,7 +66,7 @@ static void download_free(void *user)
 {
     struct download *d = user;
     reader_free(d->reader);
-    mem_wipe_free(d, sizeof *d);
+    free(d);
 }
 
 static struct MHD_Response *make_download(struct exchange *x, struct reply *reply)

@@ -129,10 +129,12 @@ static void test_several_one_after_the_other(void **state)
         assert_int_equal(reader_hot(reader) != NULL, row == 0);
         char some[16];
         size_t at = sizes[row][0] - 3;
-        site_check(reader_read(reader, (int64_t)at, some, sizeof some, &n, &f), &f);
+        site_check(site_read(reader, (int64_t)at, some, sizeof some, &n, &f), &f);
         assert_int_equal(n, sizeof some);
         assert_memory_equal(some, all + at, n);
-        assert_int_equal(reader_read(reader, (int64_t)total + 1, some, 1, &n, &f), FAULT_RANGE);
+        assert_int_equal(reader_load(reader, (int64_t)total, &f), FAULT_RANGE);
+        assert_int_equal(reader_load(reader, -1, &f), FAULT_RANGE);
+        assert_null(reader_at(reader, (int64_t)total, &n));
         AUTO_FREE char *got = site_drain(reader, 77777, &n);
         assert_int_equal(n, total);
         assert_memory_equal(got, all, n);
@@ -163,7 +165,7 @@ static void test_damage_is_told_and_named(void **state)
                 char some[CONTENT_CHUNK];
                 size_t n;
                 assert_int_equal(code, FAULT_OK);
-                code = reader_read(reader, CONTENT_CHUNK, some, sizeof some, &n, &f);
+                code = site_read(reader, CONTENT_CHUNK, some, sizeof some, &n, &f);
             }
             char hex[2 * SEAL_CONTENT_ID + 1];
             secret_hex(content.id, sizeof content.id, hex);

@@ -67,7 +67,7 @@ static enum fault_code load(struct site *site, const char *layer, const char *pa
     char *got = malloc(n + 1);
     assert_non_null(got);
     for (size_t at = 0, some = 1; code == FAULT_OK && at < n; at += some)
-        code = reader_read(reader, (int64_t)at, got + at, n - at, &some, &f);
+        code = site_read(reader, (int64_t)at, got + at, n - at, &some, &f);
     if (code == FAULT_OK)
         assert_memory_equal(got, bytes, n);
     free(got);

@@ -183,7 +183,7 @@ static void test_a_reader_goes_on_reading(void **state)
     struct reader *reader = open_file(&site, "/big");
     start(&site);
     for (size_t at = 0; at < size; at += n) {
-        site_check(reader_read(reader, (int64_t)at, out + at, 100000, &n, &f), &f);
+        site_check(site_read(reader, (int64_t)at, out + at, 100000, &n, &f), &f);
         if (got++ < 3) {
             rotate(&site);
             settled(&site);
