@@ -49,6 +49,7 @@ struct stream {
     struct buf out; /* from `sent` on: taken and not known to have left */
     size_t sent;
     bool half;    /* GnuTLS holds an unfinished record of out's first bytes */
+    bool more;    /* another record follows at once: the kernel need not hurry */
     bool blocked; /* the socket takes nothing now */
     unsigned corks;
     unsigned tickets; /* still to send, the first perhaps half sent */
@@ -165,6 +166,13 @@ static void stream_shake(struct stream *s)
 
 /* Writing */
 
+static ssize_t stream_send(gnutls_transport_ptr_t user, const giovec_t *parts, int n)
+{
+    struct stream *s = user;
+    struct msghdr message = { .msg_iov = (struct iovec *)(uintptr_t)parts, .msg_iovlen = (size_t)n };
+    return sendmsg(s->fd, &message, MSG_NOSIGNAL | (s->more ? MSG_MORE : 0));
+}
+
 /* True when the ticket is out or cannot be sent at all; the client then shakes hands in full. */
 static bool stream_push_ticket(struct stream *s)
 {
@@ -190,6 +198,7 @@ static void stream_flush(struct stream *s)
             continue;
         }
         size_t n = stream_queued(s) < STREAM_RECORD ? stream_queued(s) : STREAM_RECORD;
+        s->more = n < stream_queued(s);
         errno = 0;
         ssize_t rc = s->half ? gnutls_record_send(s->session, NULL, 0)
                              : gnutls_record_send(s->session, s->out.data + s->sent, n);
@@ -216,6 +225,7 @@ static void stream_write_through(struct stream *s, const char *data, size_t n, s
     size_t done = 0;
     while (done < n) {
         size_t piece = n - done < STREAM_RECORD ? n - done : STREAM_RECORD;
+        s->more = piece < n - done;
         errno = 0;
         ssize_t rc = gnutls_record_send(s->session, data + done, piece);
         s->half = rc == GNUTLS_E_AGAIN || rc == GNUTLS_E_INTERRUPTED;
@@ -228,6 +238,7 @@ static void stream_write_through(struct stream *s, const char *data, size_t n, s
         }
         done += (size_t)rc;
     }
+    s->more = false;
     *ret_n = done;
 }
 
@@ -534,6 +545,11 @@ enum fault_code stream_new(struct loop *loop, int fd, gnutls_session_t session,
     s->task.run = stream_run_task;
     buf_init(&s->out, STREAM_QUEUE_MAX);
     s->state = STREAM_IS_SHAKING;
+    /* Who listens to what comes in (tls_tap_begin) goes on doing so. */
+    gnutls_transport_ptr_t from, to;
+    gnutls_transport_get_ptr2(session, &from, &to);
+    gnutls_transport_set_ptr2(session, from, s);
+    gnutls_transport_set_vec_push_function(session, stream_send);
     stream_rearm(s);
     *ret_stream = s;
     return FAULT_OK;
