@@ -39,7 +39,9 @@ base_libbase_a_SOURCES = \
 	base/signer.c \
 	base/signer.h \
 	base/stream.c \
+	base/stream_write.c \
 	base/stream.h \
+	base/stream_inner.h \
 	base/tls.c \
 	base/tls.h \
 	base/tls_bundle.c \

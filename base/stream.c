@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/stream.h"
-#include "base/buf.h"
 #include "base/mem.h"
+#include "base/stream_inner.h"
 #include <errno.h>
 #include <linux/sockios.h>
 #include <stdlib.h>
@@ -9,56 +9,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define STREAM_RECORD       16384
 #define STREAM_DISCARD_TURN 65536 /* bytes thrown away before the loop's other users get their turn */
 #define STREAM_STALL_MS     30000 /* without progress on what is queued, while closing */
 #define STREAM_OTHERS                                                                    \
     16 /* records in a row that carry nothing (warnings) before a peer is called hostile \
         */
-
-enum stream_state {
-    STREAM_IS_SHAKING,
-    STREAM_IS_OPEN,
-    STREAM_IS_CLOSING, /* stream_close was called */
-    STREAM_IS_BROKEN,  /* `why` says it; neither reads nor writes */
-    STREAM_IS_DONE     /* closed; `closed` was or will be told */
-};
-
-struct stream {
-    struct loop *loop;
-    int fd;
-    gnutls_session_t session;
-    const struct stream_events *events;
-    void *user;
-    struct loop_watch *watch;
-    struct loop_timer *timer; /* only while closing */
-    enum stream_state state;
-
-    /* Events that still have to be told; by `task` when no event of the loop is at work. */
-    bool owe_broken, owe_closed, owe_writable;
-    struct loop_task task;
-    bool posted;
-    unsigned holds; /* the owner, the posted task, and the event at work: the struct is freed with the last */
-    bool at_work;   /* in an event of the loop, which settles at its end */
-    bool freed;     /* stream_free was called: nothing but `holds` may be touched */
-
-    bool read_on;
-    bool ended;            /* the peer's close_notify was read */
-    bool read_wants_write; /* reading cannot go on before the socket takes bytes */
-
-    struct buf out; /* from `sent` on: taken and not known to have left */
-    size_t sent;
-    bool half;    /* GnuTLS holds an unfinished record of out's first bytes */
-    bool more;    /* another record follows at once: the kernel need not hurry */
-    bool blocked; /* the socket takes nothing now */
-    unsigned corks;
-    unsigned tickets; /* still to send, the first perhaps half sent */
-
-    bool bye_sent;
-    int64_t wait_ms;
-    int unacknowledged; /* bytes in the kernel when the timer was set */
-    struct fault why;
-};
 
 static void stream_release(struct stream *s)
 {
@@ -76,11 +31,6 @@ static void stream_post(struct stream *s)
     loop_post(s->loop, &s->task);
 }
 
-size_t stream_queued(const struct stream *s)
-{
-    return s->out.used - s->sent;
-}
-
 bool stream_is_open(const struct stream *s)
 {
     return s->state == STREAM_IS_OPEN;
@@ -92,7 +42,7 @@ gnutls_session_t stream_session(struct stream *s)
 }
 
 /* What the poll has to look for, and whether something waits that it cannot see. */
-static void stream_rearm(struct stream *s)
+void stream_rearm(struct stream *s)
 {
     if (s->at_work)
         return;
@@ -122,7 +72,7 @@ static void stream_finish(struct stream *s)
 
 /* `why` is filled already. Once both our bytes and our close_notify are out, the peer's manners change
  * nothing. */
-static void stream_break(struct stream *s)
+void stream_break(struct stream *s)
 {
     if (s->state == STREAM_IS_CLOSING && s->bye_sent) {
         stream_finish(s);
@@ -133,7 +83,7 @@ static void stream_break(struct stream *s)
     loop_timer_stop(s->timer);
 }
 
-static void stream_explain(struct stream *s, const char *doing, int rc)
+void stream_explain(struct stream *s, const char *doing, int rc)
 {
     tls_fault(s->session, doing, rc, &s->why);
     stream_break(s);
@@ -162,141 +112,6 @@ static void stream_shake(struct stream *s)
             (void)gnutls_alert_send_appropriate(s->session, rc);
         return;
     }
-}
-
-/* Writing */
-
-static ssize_t stream_send(gnutls_transport_ptr_t user, const giovec_t *parts, int n)
-{
-    struct stream *s = user;
-    struct msghdr message = { .msg_iov = (struct iovec *)(uintptr_t)parts, .msg_iovlen = (size_t)n };
-    return sendmsg(s->fd, &message, MSG_NOSIGNAL | (s->more ? MSG_MORE : 0));
-}
-
-/* True when the ticket is out or cannot be sent at all; the client then shakes hands in full. */
-static bool stream_push_ticket(struct stream *s)
-{
-    int rc;
-    do
-        rc = gnutls_session_ticket_send(s->session, 1, 0);
-    while (rc == GNUTLS_E_INTERRUPTED);
-    if (rc != GNUTLS_E_AGAIN)
-        s->tickets--;
-    return rc != GNUTLS_E_AGAIN;
-}
-
-/* Sends what the socket takes of the tickets and the queue. */
-static void stream_flush(struct stream *s)
-{
-    s->blocked = false;
-    while (s->half || s->tickets > 0 || stream_queued(s) > 0) {
-        /* An unfinished record goes first: tickets and records must not mix. */
-        if (!s->half && s->tickets > 0) {
-            s->blocked = !stream_push_ticket(s);
-            if (s->blocked)
-                return;
-            continue;
-        }
-        size_t n = stream_queued(s) < STREAM_RECORD ? stream_queued(s) : STREAM_RECORD;
-        s->more = n < stream_queued(s);
-        errno = 0;
-        ssize_t rc = s->half ? gnutls_record_send(s->session, NULL, 0)
-                             : gnutls_record_send(s->session, s->out.data + s->sent, n);
-        s->half = rc == GNUTLS_E_AGAIN || rc == GNUTLS_E_INTERRUPTED;
-        if (rc == GNUTLS_E_AGAIN) {
-            s->blocked = true;
-            return;
-        }
-        if (rc < 0 && rc != GNUTLS_E_INTERRUPTED) {
-            stream_explain(s, "writing", (int)rc);
-            return;
-        }
-        if (rc > 0)
-            s->sent += (size_t)rc;
-    }
-    buf_fini(&s->out); /* thousands of idle sessions keep no memory for it */
-    s->sent = 0;
-}
-
-/* Sends straight from the caller's memory, as long as whole records leave. *ret_n: how much of it is done. A
- * record that stays half sent is not: it is queued, and GnuTLS finishes it from its own copy. */
-static void stream_write_through(struct stream *s, const char *data, size_t n, size_t *ret_n)
-{
-    size_t done = 0;
-    while (done < n) {
-        size_t piece = n - done < STREAM_RECORD ? n - done : STREAM_RECORD;
-        s->more = piece < n - done;
-        errno = 0;
-        ssize_t rc = gnutls_record_send(s->session, data + done, piece);
-        s->half = rc == GNUTLS_E_AGAIN || rc == GNUTLS_E_INTERRUPTED;
-        s->blocked = rc == GNUTLS_E_AGAIN;
-        if (s->half)
-            break;
-        if (rc < 0) {
-            stream_explain(s, "writing", (int)rc);
-            break;
-        }
-        done += (size_t)rc;
-    }
-    s->more = false;
-    *ret_n = done;
-}
-
-enum fault_code stream_write(struct stream *s, const void *data, size_t n, struct fault *f)
-{
-    if (s->state == STREAM_IS_SHAKING)
-        return fault_set(f, FAULT_INTERNAL, "writing before the TLS handshake is done");
-    if (s->state != STREAM_IS_OPEN)
-        return fault_set(f, FAULT_CUT, "%s",
-                         s->state == STREAM_IS_BROKEN ? s->why.text : "the stream was closed");
-    if (n > STREAM_QUEUE_MAX - stream_queued(s))
-        return fault_set(f, FAULT_TOO_LARGE, "more than %d bytes wait to be sent", STREAM_QUEUE_MAX);
-    if (n == 0)
-        return FAULT_OK;
-    size_t done = 0;
-    if (stream_queued(s) == 0 && s->tickets == 0 && s->corks == 0)
-        stream_write_through(s, data, n, &done);
-    if (s->state == STREAM_IS_OPEN && done < n) {
-        if (s->sent > 0 && n - done > s->out.limit - s->out.used) {
-            buf_consume(&s->out, s->sent);
-            s->sent = 0;
-        }
-        if (buf_add(&s->out, (const char *)data + done, n - done, &s->why) != FAULT_OK) {
-            /* Nothing was sent: all or none holds. Otherwise the peer would see a gap. */
-            if (done == 0 && !s->half)
-                return fault_set(f, s->why.code, "%s", s->why.text);
-            stream_break(s);
-        } else if (s->corks == 0 && !s->blocked)
-            stream_flush(s);
-    }
-    if (s->state == STREAM_IS_OPEN)
-        s->owe_writable = s->events->writable != NULL;
-    stream_rearm(s);
-    return s->state == STREAM_IS_OPEN ? FAULT_OK : fault_set(f, s->why.code, "%s", s->why.text);
-}
-
-void stream_cork(struct stream *s)
-{
-    s->corks++;
-}
-
-void stream_uncork(struct stream *s)
-{
-    if ((s->corks > 0 && --s->corks > 0) || s->state != STREAM_IS_OPEN)
-        return;
-    if (!s->blocked)
-        stream_flush(s);
-    stream_rearm(s);
-}
-
-void stream_send_ticket(struct stream *s)
-{
-    if (s->state != STREAM_IS_OPEN || gnutls_protocol_get_version(s->session) != GNUTLS_TLS1_3)
-        return;
-    s->tickets++;
-    if (s->corks == 0 && !s->blocked)
-        stream_flush(s);
-    stream_rearm(s);
 }
 
 /* Reading */
@@ -545,11 +360,7 @@ enum fault_code stream_new(struct loop *loop, int fd, gnutls_session_t session,
     s->task.run = stream_run_task;
     buf_init(&s->out, STREAM_QUEUE_MAX);
     s->state = STREAM_IS_SHAKING;
-    /* Who listens to what comes in (tls_tap_begin) goes on doing so. */
-    gnutls_transport_ptr_t from, to;
-    gnutls_transport_get_ptr2(session, &from, &to);
-    gnutls_transport_set_ptr2(session, from, s);
-    gnutls_transport_set_vec_push_function(session, stream_send);
+    stream_take_over_sending(s);
     stream_rearm(s);
     *ret_stream = s;
     return FAULT_OK;
