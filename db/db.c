@@ -352,6 +352,11 @@ enum fault_code db_snapshot(struct db *db, const char *file, struct fault *f)
     return engine->snapshot(&db->options, file, f);
 }
 
+enum fault_code db_spare(struct db_conn *conn, int64_t *ret_bytes, struct fault *f)
+{
+    return engine->spare(conn->engine, ret_bytes, f);
+}
+
 enum fault_code db_inspect(const char *file, int *ret_version, struct fault *f)
 {
     return engine->inspect(file, ret_version, f);

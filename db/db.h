@@ -135,6 +135,9 @@ void db_flush(struct db *db);
  * meanwhile, for nothing that the copy still reads can be written back. FAULT_CONFLICT: file is there.
  * FAULT_QUOTA: the disk is full. Nothing is left of a copy that failed. Blocking. */
 enum fault_code db_snapshot(struct db *db, const char *file, struct fault *f);
+/* Bytes of the file that hold nothing, and take what is stored next: it does not shrink. */
+enum fault_code db_spare(struct db_conn *conn, int64_t *ret_bytes, struct fault *f);
+
 /* Is this file, which may come from anybody, a whole catalog and nothing else: one of ours, its tables and
  * indexes exactly those of its version (no trigger, view or further table), its pages and rows consistent?
  * Nothing in it is run or changed. *ret_version: its schema, 1 to SQL_STEPS. FAULT_DAMAGED, FAULT_CONFLICT

@@ -42,7 +42,8 @@ struct engine {
     void (*finish)(struct engine_conn *conn, int statement);
     int64_t (*changes)(struct engine_conn *conn);
     void (*column)(struct engine_conn *conn, int statement, int column, struct db_arg *ret_value);
-    /* db_snapshot and db_inspect. */
+    /* db_spare, db_snapshot and db_inspect. */
+    enum fault_code (*spare)(struct engine_conn *conn, int64_t *ret_bytes, struct fault *f);
     enum fault_code (*snapshot)(const struct db_options *options, const char *file, struct fault *f);
     enum fault_code (*inspect)(const char *file, int *ret_version, struct fault *f);
 };

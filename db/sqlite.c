@@ -492,6 +492,7 @@ const struct engine engine_sqlite = {
     .finish = sqlite_finish,
     .changes = sqlite_changes,
     .column = sqlite_column,
+    .spare = sqlite_spare,
     .snapshot = sqlite_snapshot,
     .inspect = sqlite_inspect,
 };

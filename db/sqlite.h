@@ -28,6 +28,7 @@ struct engine_conn {
 enum fault_code sqlite_failed(struct engine_conn *conn, int rc, const char *what, struct fault *f);
 enum fault_code sqlite_execute(struct engine_conn *conn, const char *sql, const char *what, struct fault *f);
 /* *ret_value is the first column of the first row; untouched when there is none. */
+enum fault_code sqlite_spare(struct engine_conn *conn, int64_t *ret_bytes, struct fault *f);
 enum fault_code sqlite_ask(struct engine_conn *conn, const char *sql, int64_t *ret_value, struct fault *f);
 /* Whose file it is, before anything in it is changed. */
 enum fault_code sqlite_identify(struct engine_conn *conn, const char *file, int *ret_version,

@@ -45,6 +45,14 @@ enum fault_code sqlite_snapshot(const struct db_options *options, const char *fi
     return code;
 }
 
+enum fault_code sqlite_spare(struct engine_conn *conn, int64_t *ret_bytes, struct fault *f)
+{
+    return sqlite_ask(conn,
+                      "SELECT free.freelist_count * page.page_size "
+                      "FROM pragma_freelist_count AS free, pragma_page_size AS page",
+                      ret_bytes, f);
+}
+
 /* --- judging ------------------------------------------------------------ */
 
 /* Makes, in memory, the schema of this version as it should be. */

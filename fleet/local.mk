@@ -76,6 +76,8 @@ fleet_libfleet_a_SOURCES = \
 	fleet/principal.h \
 	fleet/put.h \
 	fleet/reader.c \
+	fleet/room.c \
+	fleet/room.h \
 	fleet/reader.h \
 	fleet/refusal.c \
 	fleet/refusal.h \

@@ -22,6 +22,7 @@
 #include "fleet/layer.h"
 #include "fleet/logbook.h"
 #include "fleet/put.h"
+#include "fleet/room.h"
 #include "fleet/segment.h"
 #include "fleet/tree.h"
 #include "fleet/vault.h"
@@ -118,6 +119,9 @@ enum fault_code upload_begin(struct fleet *fleet, const struct put_target *targe
     if (options->size > target->limit)
         return fault_set(f, FAULT_TOO_LARGE, "%lld bytes are more than the %lld that are allowed here",
                          (long long)options->size, (long long)target->limit);
+    enum fault_code code = room_check(fleet, f);
+    if (code)
+        return code;
     struct upload *u = calloc(1, sizeof *u);
     if (u == NULL)
         return fault_set(f, FAULT_MEMORY, "out of memory for an upload");
@@ -261,7 +265,9 @@ static enum fault_code upload_flush(struct upload *u, bool *ret_full, struct fau
     if (full)
         return FAULT_OK;
     struct chunk *c;
-    enum fault_code code = upload_seal(u, false, &c, f);
+    enum fault_code code = room_check(u->fleet, f);
+    if (code == FAULT_OK)
+        code = upload_seal(u, false, &c, f);
     if (code)
         return code;
     u->index++;
