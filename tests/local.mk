@@ -386,10 +386,16 @@ E2E_TESTS = \
 	tests/e2e/test_uploads.py \
 	tests/e2e/test_verify.py \
 	tests/e2e/test_versions.py
+# Faults (doc/faults.md): short here, long by `make fault`.
+FAULT_TESTS = \
+	tests/fault/test_inject.py \
+	tests/fault/test_kills.py \
+	tests/fault/test_power.py \
+	tests/fault/test_world.py
 LINT_TESTS = \
 	tests/lint/test_house.py
 
-TESTS = $(LINT_TESTS) $(UNIT_TESTS) $(REPLAY_TESTS) $(E2E_TESTS)
+TESTS = $(LINT_TESTS) $(UNIT_TESTS) $(REPLAY_TESTS) $(E2E_TESTS) $(FAULT_TESTS)
 TEST_EXTENSIONS = .py
 AM_TESTS_ENVIRONMENT = \
 	CMOCKA_MESSAGE_OUTPUT=TAP; export CMOCKA_MESSAGE_OUTPUT; \
@@ -403,7 +409,17 @@ LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver
 PY_LOG_DRIVER = $(LOG_DRIVER)
 AM_PY_LOG_DRIVER_FLAGS = --ignore-exit
 PY_LOG_COMPILER = $(top_srcdir)/tests/e2e/run-pytest
-$(E2E_TESTS:.py=.log) $(LINT_TESTS:.py=.log): cradled$(EXEEXT) cradle-handset$(EXEEXT) cradlectl$(EXEEXT)
+$(E2E_TESTS:.py=.log) $(FAULT_TESTS:.py=.log) $(LINT_TESTS:.py=.log): cradled$(EXEEXT) cradle-handset$(EXEEXT) cradlectl$(EXEEXT)
+$(FAULT_TESTS:.py=.log): tests/fault/preload.so
+
+# Loaded into any cradled, also one with sanitizers: it has none of its own.
+tests/fault/preload.so: tests/fault/preload.c
+	$(AM_V_CC)$(MKDIR_P) tests/fault && $(CC) -std=gnu11 -O1 -g -Wall -Wextra -fPIC -shared -o $@ $(srcdir)/tests/fault/preload.c
+CLEANFILES += tests/fault/preload.so
+.PHONY: fault
+fault: cradled$(EXEEXT) cradle-handset$(EXEEXT) cradlectl$(EXEEXT) tests/fault/preload.so
+	$(AM_TESTS_ENVIRONMENT) CRADLE_FAULT_LONG=1 $(top_srcdir)/tests/e2e/run-pytest -s $(FAULT_TESTS:%=$(srcdir)/%)
+EXTRA_DIST += $(FAULT_TESTS) tests/fault/preload.c tests/fault/world.py
 
 # The benchmark against other servers (tests/bench/README.md). Not part of `make check`: figures are for people to judge.
 EXTRA_PROGRAMS += tests/bench/bench-load
