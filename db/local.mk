@@ -22,7 +22,8 @@ SQL_SCHEMA = \
 	$(srcdir)/db/sql/schema/002.sql \
 	$(srcdir)/db/sql/schema/003.sql \
 	$(srcdir)/db/sql/schema/004.sql \
-	$(srcdir)/db/sql/schema/005.sql
+	$(srcdir)/db/sql/schema/005.sql \
+	$(srcdir)/db/sql/schema/006.sql
 EXTRA_DIST += db/sql.awk $(SQL_FILES) $(SQL_SCHEMA)
 
 BUILT_SOURCES += db/sql.h db/sql.c
