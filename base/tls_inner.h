@@ -27,6 +27,10 @@ struct tls_identity {
 
 enum tls_version tls_version_of(gnutls_protocol_t protocol);
 
+/* What a chain in DER, leaf first, proves: all of *ret_peer but its version. */
+void tls_peer_judge(const struct tls_trust *trust, const gnutls_datum_t *ders, unsigned n,
+                    struct tls_peer *ret_peer);
+
 /* A response that is worth serving, for the credentials' chain number `index`, whose certificates are
  * `chain`. Otherwise nothing is served, and note says why. */
 void tls_staple(gnutls_certificate_credentials_t credentials, unsigned index, const char *file,

@@ -213,16 +213,12 @@ static void tls_judge(const struct tls_trust *trust, gnutls_x509_crt_t *chain, u
     }
 }
 
-void tls_peer_examine(const struct tls_trust *trust, gnutls_session_t session, struct tls_peer *ret_peer)
+void tls_peer_judge(const struct tls_trust *trust, const gnutls_datum_t *ders, unsigned n,
+                    struct tls_peer *ret_peer)
 {
     memset(ret_peer, 0, sizeof *ret_peer);
     ret_peer->state = TLS_PEER_NONE;
     ret_peer->bundle = -1;
-    ret_peer->version = tls_version_of(gnutls_protocol_get_version(session));
-    unsigned n = 0;
-    const gnutls_datum_t *ders = NULL;
-    if (gnutls_certificate_type_get2(session, GNUTLS_CTYPE_CLIENT) == GNUTLS_CRT_X509)
-        ders = gnutls_certificate_get_peers(session, &n);
     if (ders == NULL || n == 0)
         return;
     gnutls_x509_crt_t chain[TLS_CHAIN_LIMIT];
@@ -234,4 +230,14 @@ void tls_peer_examine(const struct tls_trust *trust, gnutls_session_t session, s
         tls_judge(trust, chain, n, ret_peer);
     while (read > 0)
         gnutls_x509_crt_deinit(chain[--read]);
+}
+
+void tls_peer_examine(const struct tls_trust *trust, gnutls_session_t session, struct tls_peer *ret_peer)
+{
+    unsigned n = 0;
+    const gnutls_datum_t *ders = NULL;
+    if (gnutls_certificate_type_get2(session, GNUTLS_CTYPE_CLIENT) == GNUTLS_CRT_X509)
+        ders = gnutls_certificate_get_peers(session, &n);
+    tls_peer_judge(trust, ders, n, ret_peer);
+    ret_peer->version = tls_version_of(gnutls_protocol_get_version(session));
 }

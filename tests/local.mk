@@ -256,6 +256,7 @@ check_PROGRAMS += $(UNIT_TESTS)
 REPLAY_TESTS = \
 	tests/fuzz/replay_path \
 	tests/fuzz/replay_mac \
+	tests/fuzz/replay_names \
 	tests/fuzz/replay_value \
 	tests/fuzz/replay_utf \
 	tests/fuzz/replay_chain \
@@ -276,6 +277,7 @@ REPLAY_TESTS = \
 	tests/fuzz/replay_reply \
 	tests/fuzz/replay_address \
 	tests/fuzz/replay_basic \
+	tests/fuzz/replay_json \
 	tests/fuzz/replay_query \
 	tests/fuzz/replay_range \
 	tests/fuzz/replay_condition \
@@ -329,6 +331,10 @@ tests_fuzz_replay_address_SOURCES = tests/fuzz/fuzz_address.c tests/fuzz/replay.
 tests_fuzz_replay_address_LDADD = $(FTPS_TEST_LIBS)
 tests_fuzz_replay_basic_SOURCES = tests/fuzz/fuzz_basic.c tests/fuzz/replay.c tests/fuzz/fuzz.h
 tests_fuzz_replay_basic_LDADD = $(SERVER_TEST_LIBS)
+tests_fuzz_replay_json_SOURCES = tests/fuzz/fuzz_json.c tests/fuzz/replay.c tests/fuzz/fuzz.h
+tests_fuzz_replay_json_LDADD = $(SERVER_TEST_LIBS)
+tests_fuzz_replay_names_SOURCES = tests/fuzz/fuzz_names.c tests/fuzz/replay.c tests/fuzz/fuzz.h
+tests_fuzz_replay_names_LDADD = $(BASE_TEST_LIBS)
 tests_fuzz_replay_query_SOURCES = tests/fuzz/fuzz_query.c tests/fuzz/replay.c tests/fuzz/fuzz.h
 tests_fuzz_replay_query_LDADD = $(SERVER_TEST_LIBS)
 tests_fuzz_replay_range_SOURCES = tests/fuzz/fuzz_range.c tests/fuzz/replay.c tests/fuzz/fuzz.h
@@ -382,6 +388,7 @@ E2E_TESTS = \
 	tests/e2e/test_scan.py \
 	tests/e2e/test_seal.py \
 	tests/e2e/test_simulator.py \
+	tests/e2e/test_strangers.py \
 	tests/e2e/test_tls.py \
 	tests/e2e/test_upgrade.py \
 	tests/e2e/test_uploads.py \
@@ -427,6 +434,12 @@ EXTRA_PROGRAMS += tests/bench/bench-load
 tests_bench_bench_load_SOURCES = tests/bench/load.c tests/bench/wire.c tests/bench/wire.h
 tests_bench_bench_load_LDADD = -lssl -lcrypto
 CLEANFILES += tests/bench/bench-load$(EXEEXT)
+# The same sessions with vsftpd, whose package is unpacked into the build folder.
+EXTRA_DIST += tests/e2e/compare_vsftpd.py
+.PHONY: compare
+compare: cradled$(EXEEXT)
+	$(AM_TESTS_ENVIRONMENT) $(top_srcdir)/tests/e2e/run-pytest $(srcdir)/tests/e2e/compare_vsftpd.py
+
 BENCH = $(PYTHON3) $(srcdir)/tests/bench/bench.py --build $(abs_top_builddir)
 COUNT = $(PYTHON3) $(srcdir)/tests/bench/count.py --build $(abs_top_builddir)
 .PHONY: bench bench-count bench-count-record bench-needs bench-quick
@@ -472,6 +485,7 @@ EXTRA_DIST += \
 	tests/fuzz/grant.dict \
 	tests/fuzz/guard.dict \
 	tests/fuzz/inspect.dict \
+	tests/fuzz/json.dict \
 	tests/fuzz/ledger.dict \
 	tests/fuzz/line.dict \
 	tests/fuzz/mac.dict \

@@ -20,13 +20,13 @@ PASSWORD = "a-password-of-some-length"
 TICK = os.sysconf("SC_CLK_TCK")
 
 
-def unpack(folder):
+def unpack(folder, packages=PACKAGES, program="nginx"):
     """Debian's packages of the peers, unpacked below `folder`; nothing of the system changes."""
     root = folder / "root"
-    if not (root / "usr/sbin/nginx").exists():
+    if not (root / "usr/sbin" / program).exists():
         debs = folder / "debs"
         debs.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["apt-get", "download", "-qq", *PACKAGES], cwd=debs, check=True, stderr=subprocess.DEVNULL)
+        subprocess.run(["apt-get", "download", "-qq", *packages], cwd=debs, check=True, stderr=subprocess.DEVNULL)
         for deb in sorted(debs.glob("*.deb")):
             subprocess.run(["dpkg", "-x", deb, root], check=True)
     return root

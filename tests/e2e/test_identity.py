@@ -2,6 +2,7 @@
 """Who is who (R6, R7): certificates and passwords in every combination, over both protocols. Certificates are made with openssl."""
 import ftplib
 import pathlib
+import re
 import ssl
 import subprocess
 
@@ -218,3 +219,17 @@ def test_secrets_are_nowhere_in_clear(site):
     for path in [*(site.folder / "site/state").iterdir(), site.folder / "daemon.log"]:
         data = path.read_bytes()
         assert not [s for s in secrets if s in data], path
+
+
+def test_a_handsets_ca_makes_no_administrator(site):
+    """The bundle that verified the chain gives the role; the name is only looked up in it."""
+    for name, path in ((site.admin[0], "/api/v1/accounts"), (site.operator[0], "/@log/")):
+        cert = site.cas.issue(f"no-{name}", f"/CN={name}")
+        assert https(site, cert, path=path) == 401
+        assert ftps(site, cert, name)[0] == "331"
+
+
+def test_no_core_is_dumped(site):
+    """A core would hold the master key."""
+    limits = pathlib.Path(f"/proc/{site.process.pid}/limits").read_text()
+    assert re.search(r"^Max core file size +0 +0 ", limits, re.MULTILINE)

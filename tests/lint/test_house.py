@@ -148,6 +148,20 @@ def test_openapi_lists_the_routes():
     assert described == routes
 
 
+def test_every_hostile_case_names_tests_that_exist():
+    rows = [line for line in (SOURCE / "doc/hostile.md").read_text().splitlines() if line.startswith("| ") and not line.startswith(("| case", "| ---"))]
+    assert len(rows) > 40
+    for row in rows:
+        case, _, tests = (cell.strip() for cell in row.strip("|").split(" | "))
+        names = re.findall(r"`([^`]+)`", tests)
+        assert names, f"{case}: no test"
+        for name in names:
+            file, _, function = name.partition("::")
+            folder, _, rest = file.partition("/")
+            path = SOURCE / "tests" / (f"fuzz/fuzz_{rest}.c" if folder == "fuzz" else f"{file}.c" if folder == "unit" else file)
+            assert path.exists() and (not function or re.search(rf"^def {function}\(", path.read_text(), re.MULTILINE)), f"{case}: there is no {name}"
+
+
 @pytest.mark.parametrize("page", sorted((SOURCE / "doc").glob("*.[158]")), ids=lambda p: p.name)
 def test_man_pages_are_well_formed(page):
     run = subprocess.run(["mandoc", "-T", "lint", "-W", "warning", page], capture_output=True, text=True, timeout=60)
