@@ -440,6 +440,15 @@ EXTRA_DIST += tests/e2e/compare_vsftpd.py
 compare: cradled$(EXEEXT)
 	$(AM_TESTS_ENVIRONMENT) $(top_srcdir)/tests/e2e/run-pytest $(srcdir)/tests/e2e/compare_vsftpd.py
 
+# What one machine holds (doc/capacity.md).
+EXTRA_PROGRAMS += tests/scale/scale-fill
+tests_scale_scale_fill_SOURCES = tests/scale/fill.c
+tests_scale_scale_fill_LDADD = fleet/libfleet.a pki/libpki.a db/libdb.a base/libbase.a $(SQLITE_LIBS) $(UV_LIBS) $(GNUTLS_LIBS) $(CRYPTO_LIBS) $(EXPAT_LIBS) $(CRYPT_LIBS)
+CLEANFILES += tests/scale/scale-fill$(EXEEXT)
+EXTRA_DIST += tests/scale/scale.py
+.PHONY: scale
+scale: bench-needs cradled$(EXEEXT) tests/bench/bench-load$(EXEEXT) tests/scale/scale-fill$(EXEEXT)
+	$(PYTHON3) $(srcdir)/tests/scale/scale.py --build $(abs_top_builddir)
 BENCH = $(PYTHON3) $(srcdir)/tests/bench/bench.py --build $(abs_top_builddir)
 COUNT = $(PYTHON3) $(srcdir)/tests/bench/count.py --build $(abs_top_builddir)
 .PHONY: bench bench-count bench-count-record bench-needs bench-quick
