@@ -121,9 +121,8 @@ static struct MHD_Daemon *start_daemon(struct door *door, int fd)
         NULL, exchange_handle, NULL, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_HTTPS_CERT_CALLBACK,
         connection_no_certificate(), MHD_OPTION_TLS_NO_ALPN, 1, MHD_OPTION_NOTIFY_CONNECTION, notify, door,
         MHD_OPTION_NOTIFY_COMPLETED, exchange_completed, NULL, MHD_OPTION_URI_LOG_CALLBACK, exchange_uri,
-        NULL, MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-        MHD_OPTION_CONNECTION_LIMIT, (unsigned int)door->gate->fleet->settings->max_connections,
-        MHD_OPTION_END);
+        NULL, MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL, MHD_OPTION_CONNECTION_LIMIT,
+        (unsigned int)door->gate->fleet->settings->max_connections, MHD_OPTION_END);
     if (daemon == NULL)
         close(fd);
     return daemon;
