@@ -278,6 +278,8 @@ REPLAY_TESTS = \
 	tests/fuzz/replay_address \
 	tests/fuzz/replay_basic \
 	tests/fuzz/replay_json \
+	tests/fuzz/replay_request \
+	tests/fuzz/replay_session \
 	tests/fuzz/replay_query \
 	tests/fuzz/replay_range \
 	tests/fuzz/replay_condition \
@@ -331,6 +333,11 @@ tests_fuzz_replay_address_SOURCES = tests/fuzz/fuzz_address.c tests/fuzz/replay.
 tests_fuzz_replay_address_LDADD = $(FTPS_TEST_LIBS)
 tests_fuzz_replay_basic_SOURCES = tests/fuzz/fuzz_basic.c tests/fuzz/replay.c tests/fuzz/fuzz.h
 tests_fuzz_replay_basic_LDADD = $(SERVER_TEST_LIBS)
+FRONT_LIBS = server/libserver.a ftps/libftps.a fleet/libfleet.a pki/libpki.a db/libdb.a base/libbase.a $(MICROHTTPD_LIBS) $(JANSSON_LIBS) $(SQLITE_LIBS) $(UV_LIBS) $(GNUTLS_LIBS) $(CRYPTO_LIBS) $(EXPAT_LIBS) $(CRYPT_LIBS) $(CMOCKA_LIBS)
+tests_fuzz_replay_request_SOURCES = tests/fuzz/fuzz_request.c tests/fuzz/front.c tests/fuzz/front.h tests/fuzz/replay.c tests/fuzz/fuzz.h
+tests_fuzz_replay_request_LDADD = $(FRONT_LIBS)
+tests_fuzz_replay_session_SOURCES = tests/fuzz/fuzz_session.c tests/fuzz/front.c tests/fuzz/front.h tests/fuzz/replay.c tests/fuzz/fuzz.h
+tests_fuzz_replay_session_LDADD = $(FRONT_LIBS)
 tests_fuzz_replay_json_SOURCES = tests/fuzz/fuzz_json.c tests/fuzz/replay.c tests/fuzz/fuzz.h
 tests_fuzz_replay_json_LDADD = $(SERVER_TEST_LIBS)
 tests_fuzz_replay_names_SOURCES = tests/fuzz/fuzz_names.c tests/fuzz/replay.c tests/fuzz/fuzz.h
@@ -479,6 +486,7 @@ EXTRA_DIST += \
 	tests/unit/fleet/site.h \
 	tests/unit/pki/place.h \
 	tests/fuzz/README.md \
+	tests/fuzz/run \
 	tests/fuzz/address.dict \
 	tests/fuzz/agent.dict \
 	tests/fuzz/archive.dict \
@@ -495,6 +503,8 @@ EXTRA_DIST += \
 	tests/fuzz/guard.dict \
 	tests/fuzz/inspect.dict \
 	tests/fuzz/json.dict \
+	tests/fuzz/request.dict \
+	tests/fuzz/session.dict \
 	tests/fuzz/ledger.dict \
 	tests/fuzz/line.dict \
 	tests/fuzz/mac.dict \
