@@ -300,6 +300,7 @@ static void session_readable(void *user)
 {
     struct session *s = user;
     char bytes[CONTROL_READ];
+    size_t most = 0; /* bytes of it that were ever filled */
     for (int i = 0; i < CONTROL_READS && s->state != SESSION_BYE; i++) {
         struct fault f;
         size_t room = SESSION_INPUT_MAX - s->input.used, n = 0;
@@ -320,11 +321,12 @@ static void session_readable(void *user)
             break;
         }
         s->received += n;
+        most = n > most ? n : most;
         dispatch_input(s);
         if (s->input_ended)
             break;
     }
-    mem_wipe(bytes, sizeof bytes);
+    mem_wipe(bytes, most);
 }
 
 static void session_broken(void *user, const struct fault *why)
