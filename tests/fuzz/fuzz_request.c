@@ -105,6 +105,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char *request = malloc(size * 86 + 256); /* @H@ becomes no more */
     HOLDS(request != NULL);
     size_t n = spell(data, size, request, &known);
+    request[n] = '\0';
     HOLDS(client_open(&client, front_port(false)));
     client_send(&client, request, n);
     client_end(&client);
