@@ -425,16 +425,19 @@ PY_LOG_DRIVER = $(LOG_DRIVER)
 AM_PY_LOG_DRIVER_FLAGS = --ignore-exit
 PY_LOG_COMPILER = $(top_srcdir)/tests/e2e/run-pytest
 $(E2E_TESTS:.py=.log) $(FAULT_TESTS:.py=.log) $(LINT_TESTS:.py=.log): cradled$(EXEEXT) cradle-handset$(EXEEXT) cradlectl$(EXEEXT)
-$(FAULT_TESTS:.py=.log): tests/fault/preload.so
+$(FAULT_TESTS:.py=.log): tests/fault/preload.so tests/fault/starve.so
 
 # Loaded into any cradled, also one with sanitizers: it has none of its own.
+FAULT_CC = $(AM_V_CC)$(MKDIR_P) tests/fault && $(CC) -std=gnu11 -O1 -g -Wall -Wextra -fPIC -shared -o $@
 tests/fault/preload.so: tests/fault/preload.c
-	$(AM_V_CC)$(MKDIR_P) tests/fault && $(CC) -std=gnu11 -O1 -g -Wall -Wextra -fPIC -shared -o $@ $(srcdir)/tests/fault/preload.c
-CLEANFILES += tests/fault/preload.so
+	$(FAULT_CC) $(srcdir)/tests/fault/preload.c
+tests/fault/starve.so: tests/fault/starve.c
+	$(FAULT_CC) $(srcdir)/tests/fault/starve.c
+CLEANFILES += tests/fault/preload.so tests/fault/starve.so
 .PHONY: fault
-fault: cradled$(EXEEXT) cradle-handset$(EXEEXT) cradlectl$(EXEEXT) tests/fault/preload.so
+fault: cradled$(EXEEXT) cradle-handset$(EXEEXT) cradlectl$(EXEEXT) tests/fault/preload.so tests/fault/starve.so
 	$(AM_TESTS_ENVIRONMENT) CRADLE_FAULT_LONG=1 $(top_srcdir)/tests/e2e/run-pytest -s $(FAULT_TESTS:%=$(srcdir)/%)
-EXTRA_DIST += $(FAULT_TESTS) tests/fault/preload.c tests/fault/world.py
+EXTRA_DIST += $(FAULT_TESTS) tests/fault/preload.c tests/fault/starve.c tests/fault/world.py
 
 # The benchmark against other servers (tests/bench/README.md). Not part of `make check`: figures are for people to judge.
 EXTRA_PROGRAMS += tests/bench/bench-load

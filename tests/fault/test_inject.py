@@ -2,16 +2,18 @@
 """A disk that is full, broken, or takes half of a write, at each operation of a round of work; and one that is full for real.
 
 What fails is refused with words that are no absence, what was there before stays as it was, reads go on, and the next round works."""
+import contextlib
 import errno
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 
 import pytest
 
 import world
-from conftest import folder, new_site  # noqa: F401  fixtures
+from conftest import CRADLED, folder, new_site  # noqa: F401  fixtures
 
 SAMPLES = 6  # of each kind; make fault takes every operation
 GOOD = {200, 201, 204, 226}
@@ -58,11 +60,15 @@ class Round:
         self.read("/api/v1/handsets", self.site.admin)
 
 
+def give_own_files(site):
+    for mac in site.macs:
+        assert site.http("PUT", f"/@handset/{mac}/{mac}.cfg", site.admin, b"<own/>").status in (201, 204)
+
+
 @pytest.fixture(scope="module")
 def hurting(new_site):  # noqa: F811
     site = new_site("inject", log_rotate="256K", max_log="64M", log_quota="4G", file_versions="0", cache="0")
-    for mac in site.macs:
-        assert site.http("PUT", f"/@handset/{mac}/{mac}.cfg", site.admin, b"<own/>").status in (201, 204)
+    give_own_files(site)
     site.stop()
     control = world.Control(site.folder)
     with world.hurt(site, control):
@@ -120,6 +126,42 @@ def test_a_disk_that_stays_full_and_then_is_not(hurting):
     round_.go(random)
     assert set(work.answers) <= GOOD, dict(work.answers)
     assert work.judge() == []
+
+
+def has_a_sanitizer():
+    return b"__asan_init" in CRADLED.read_bytes() or b"__tsan_init" in CRADLED.read_bytes()
+
+
+@pytest.mark.skipif(has_a_sanitizer(), reason="a sanitizer has its own allocator")
+def test_memory_that_runs_out(new_site):  # noqa: F811
+    """At an allocation of a round of work: an error, or the end of the process and a start; never a crash, never a loss."""
+    site = new_site("memory", log_quota="4G", max_log="64M", file_versions="0", cache="0")
+    give_own_files(site)
+    site.stop()
+    memory, random = world.Memory(site.folder), world.seed("memory")
+    with world.hurt(site, memory):
+        site.start()
+        work = world.Work(site, random, upkeep=False)
+        round_ = Round(site, work)
+        round_.go(random)
+        memory.arm(0)
+        round_.go(random)
+        count, hurt, ended = memory.seen, 0, 0
+        for _ in range(600 if world.LONG else 30):
+            memory.arm(random.randint(1, count))
+            with contextlib.suppress(*world.GONE):
+                round_.go(random)
+            hurt += memory.hurt
+            memory.arm(0)
+            status = site.process.poll()
+            if status is not None:
+                assert status != -signal.SIGSEGV, site.log_text()[-2000:]
+                ended += 1
+                site.start()
+            assert work.judge() == []
+            work.settle()
+    assert hurt > 10 and not set(work.answers) & {404, 550}, dict(work.answers)
+    print(f"{hurt} of some {count} allocations failed, {ended} of them ended the process ({dict(work.answers)})")
 
 
 def can_mount():

@@ -23,7 +23,7 @@ import time
 
 from conftest import BUILD, TIMEOUT
 
-PRELOAD = BUILD / "tests/fault/preload.so"
+PRELOAD, STARVE = BUILD / "tests/fault/preload.so", BUILD / "tests/fault/starve.so"
 LONG = int(os.environ.get("CRADLE_FAULT_LONG", "0"))  # make fault: how many times longer
 WRITE, SYNC, MAKE, TRUNCATE, NAME, READ, SOCKET = 1, 2, 4, 8, 16, 32, 64
 STATE = WRITE | SYNC | MAKE | TRUNCATE | NAME
@@ -81,6 +81,30 @@ class Control:
         if journal:
             values["CRADLE_FAULT_JOURNAL"] = journal
         return {name: str(value) for name, value in values.items()}
+
+
+class Memory:
+    """struct control of starve.c."""
+
+    def __init__(self, folder):
+        self.file = pathlib.Path(folder) / "memory"
+        self.file.write_bytes(bytes(24))
+        with open(self.file, "r+b") as file:
+            self.map = mmap.mmap(file.fileno(), 24)
+
+    def environment(self, *_):
+        return {"LD_PRELOAD": str(STARVE), "CRADLE_FAULT_MEMORY": str(self.file)}
+
+    def arm(self, n):
+        self.map[:] = struct.pack("<qqq", n, 0, 0)
+
+    @property
+    def seen(self):
+        return struct.unpack("<qqq", self.map)[1]
+
+    @property
+    def hurt(self):
+        return struct.unpack("<qqq", self.map)[2]
 
 
 def state_of(site):
