@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Power cuts: whatever was acknowledged is there afterwards, once, and nothing else, at any moment of mixed work."""
+import concurrent.futures
+
 import pytest
 
 import world
@@ -62,3 +64,33 @@ def test_a_lying_disk_is_found_out(recorded):
         if found:
             break
     assert found
+
+
+def test_one_alone_waits_for_one_sync_and_many_share_theirs(new_site):  # noqa: F811
+    site = new_site("syncs", log_quota="1G", log_rotate="4M")
+    site.stop()
+    control = world.Control(site.folder)
+    with world.hurt(site, control):
+        site.start()
+    sessions = [site.ftp(site.handsets[0]) for _ in range(16)]
+
+    def append(number, times):
+        for _ in range(times):
+            assert sessions[number].put("APPE", f"{site.macs[0]}-s{number}.log", b"a line of a log\n").startswith("226")
+
+    for number in range(16):
+        append(number, 1)
+    # What is written lazily (who was seen when) goes along with an append, or by itself a second later at most.
+    control.count(world.SYNC)
+    append(0, 10)
+    alone = control.seen
+    assert 10 <= alone <= 14
+    control.count(world.SYNC)
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        for done in [pool.submit(append, number, 20) for number in range(16)]:
+            done.result()
+    together = control.seen
+    assert together < 320 * 9 // 10
+    for session in sessions:
+        session.close()
+    print(f"10 appends alone: {alone} syncs; 320 by 16 at once: {together}")
