@@ -294,3 +294,33 @@ def test_what_was_made_anew_is_not_what_it_was(new_site):
     assert not json.loads(site.ctl("handset", "show", site.macs[1], "--json").stdout)["enabled"]
     site.ctl("handset", "found", site.macs[0])
     assert site.http("GET", "/site.cfg", site.handsets[0]).status == 401
+
+
+def test_withdrawn_exceptions_stay_withdrawn(new_site):
+    """What a handset was allowed when the backup was made, and is not any more."""
+    site = new_site("withdrawn")
+    pin = "cd" * 32
+    allowed = {"accept_expired": True, "legacy": True, "pinned": pin}
+    for mac in site.macs[:2]:
+        assert site.api("PATCH", f"/handsets/{mac}", allowed).status == 200
+    file = backup(site, "withdrawn.backup")
+    assert site.api("PATCH", f"/handsets/{site.macs[0]}", {"accept_expired": False, "legacy": False, "pinned": ""}).status == 200
+    said = restored(site, file)
+    shown = [json.loads(site.ctl("handset", "show", mac, "--json").stdout) for mac in site.macs[:2]]
+    assert not shown[0]["accept_expired"] and not shown[0]["legacy"] and not shown[0]["pinned"], said
+    # The other one was not touched since.
+    assert shown[1]["accept_expired"] and shown[1]["legacy"] and shown[1]["pinned"] == pin
+    assert site.macs[0] in said and site.macs[1] not in said
+
+
+def test_a_result_that_nobody_could_administer_is_refused(new_site):
+    site = new_site("nobody")
+    file = backup(site, "nobody.backup")
+    # Another one took over since, and the backup's only one is disabled.
+    made = json.loads(site.ctl("account", "add", "heir", "--role", "administrator", "--json").stdout)
+    heir = ("heir", made["password"])
+    assert site.api("PATCH", f"/accounts/{site.admin[0]}", {"enabled": False}, user=heir).status == 200
+    site.stop()
+    refused(site, file, "all administrators of this backup have been disabled or removed since")
+    site.start()
+    assert site.http("GET", "/api/v1/accounts", heir).status == 200
