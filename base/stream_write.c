@@ -45,6 +45,7 @@ void stream_flush(struct stream *s)
     while (s->half || s->tickets > 0 || stream_queued(s) > 0) {
         /* An unfinished record goes first: tickets and records must not mix. */
         if (!s->half && s->tickets > 0) {
+            s->more = s->tickets > 1 || stream_queued(s) > 0;
             s->blocked = !stream_push_ticket(s);
             if (s->blocked)
                 return;
