@@ -146,7 +146,7 @@ def test_memory_that_runs_out(new_site):  # noqa: F811
         round_.go(random)
         memory.arm(0)
         round_.go(random)
-        count, hurt, ended = memory.seen, 0, 0
+        count, hurt, ended = memory.seen, 0, []
         for _ in range(600 if world.LONG else 30):
             memory.arm(random.randint(1, count))
             with contextlib.suppress(*world.GONE):
@@ -156,12 +156,12 @@ def test_memory_that_runs_out(new_site):  # noqa: F811
             status = site.process.poll()
             if status is not None:
                 assert status != -signal.SIGSEGV, site.log_text()[-2000:]
-                ended += 1
+                ended.append(signal.Signals(-status).name if status < 0 else status)
                 site.start()
             assert work.judge() == []
             work.settle()
     assert hurt > 10 and not set(work.answers) & {404, 550}, dict(work.answers)
-    print(f"{hurt} of some {count} allocations failed, {ended} of them ended the process ({dict(work.answers)})")
+    print(f"{hurt} of some {count} allocations failed, {len(ended)} of them ended the process: {sorted(set(map(str, ended)))} ({dict(work.answers)})")
 
 
 def can_mount():
