@@ -104,3 +104,21 @@ bool hold_claim(const uint8_t id[SEAL_CONTENT_ID])
     pthread_mutex_unlock(&lock);
     return hold != NULL;
 }
+
+uint64_t hold_mark(void)
+{
+    pthread_mutex_lock(&lock);
+    uint64_t mark = going_total;
+    pthread_mutex_unlock(&lock);
+    return mark;
+}
+
+void hold_revive(const uint8_t id[SEAL_CONTENT_ID], uint64_t mark)
+{
+    pthread_mutex_lock(&lock);
+    for (uint64_t i = going_total > HOLD_GOING ? going_total - HOLD_GOING : 0; i < mark && i < going_total;
+         i++)
+        if (memcmp(going[i % HOLD_GOING].id, id, SEAL_CONTENT_ID) == 0)
+            memset(going[i % HOLD_GOING].id, 0, SEAL_CONTENT_ID); /* which is no content's */
+    pthread_mutex_unlock(&lock);
+}

@@ -20,4 +20,9 @@ bool hold_drop(const uint8_t id[SEAL_CONTENT_ID]);
  * the catalog. */
 bool hold_claim(const uint8_t id[SEAL_CONTENT_ID]);
 
+/* How many contents were let go of so far. */
+uint64_t hold_mark(void);
+/* The writes that let go of this content before `mark` were undone: it can be held again. */
+void hold_revive(const uint8_t id[SEAL_CONTENT_ID], uint64_t mark);
+
 #endif

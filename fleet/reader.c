@@ -92,10 +92,38 @@ static enum fault_code reader_heat(struct reader *reader, struct db_conn *conn, 
     return FAULT_OK;
 }
 
+static bool content_is_there(struct db *db, const uint8_t id[SEAL_CONTENT_ID])
+{
+    struct db_conn *conn;
+    struct db_rows rows;
+    if (db_read_begin(db, &conn, NULL) != FAULT_OK)
+        return false;
+    db_select(conn, SQL_VERIFY_THERE, DB_ARGS(db_blob(id, SEAL_CONTENT_ID)), &rows);
+    bool there = db_next(&rows);
+    there = db_end(&rows, NULL) == FAULT_OK && there;
+    db_read_end(db, conn);
+    return there;
+}
+
+/* One that was let go of a moment ago may be back: the write that did so was undone, for instance on a full
+ * disk. When all writes of that time have ended, the catalog knows. */
+static enum fault_code reader_hold_one(struct db *db, const uint8_t id[SEAL_CONTENT_ID], struct fault *f)
+{
+    enum fault_code code = hold_take(id, f);
+    if (code != FAULT_BUSY)
+        return code;
+    uint64_t mark = hold_mark();
+    db_flush(db);
+    if (!content_is_there(db, id))
+        return code;
+    hold_revive(id, mark);
+    return hold_take(id, f);
+}
+
 static enum fault_code reader_hold(struct reader *reader, struct fault *f)
 {
     for (; reader->held < reader->count; reader->held++) {
-        enum fault_code code = hold_take(reader->part[reader->held].content.id, f);
+        enum fault_code code = reader_hold_one(reader->fleet->db, reader->part[reader->held].content.id, f);
         if (code)
             return code;
     }

@@ -283,6 +283,30 @@ static void test_an_undone_removal_removes_nothing(void **state)
     site_end(&site);
 }
 
+/* Also when nobody read it then; a removal that is not undone stays one. */
+static void test_after_an_undone_removal_it_is_read_at_once(void **state)
+{
+    (void)state;
+    const size_t size = CONTENT_HOT_MAX + 1;
+    static const char *const no_cache[] = { "cache=0", NULL };
+    struct site site;
+    struct fault f;
+    struct reader *reader;
+    size_t n;
+    site_begin(&site, no_cache);
+    AUTO_FREE char *bytes = site_bytes(size, 6);
+    struct content content = made(&site, bytes, size, WHOLE);
+    for (int round = 0; round < 2; round++) {
+        assert_int_equal(site_write(&site, remove_and_undo, content.id, &f), FAULT_CONFLICT);
+        site_check(read_them(&site, &content, 1, &reader, &f), &f);
+        AUTO_FREE char *got = site_drain(reader, size, &n);
+        assert_memory_equal(got, bytes, size);
+    }
+    site_check(site_write(&site, remove_it, content.id, &f), &f);
+    assert_int_equal(read_them(&site, &content, 1, &reader, &f), FAULT_BUSY);
+    site_end(&site);
+}
+
 static void test_a_start_removes_what_is_staged(void **state)
 {
     (void)state;
@@ -360,6 +384,7 @@ int main(void)
         cmocka_unit_test(test_what_was_let_go_of_cannot_be_held_any_more),
         cmocka_unit_test(test_a_late_reader_keeps_it_too),
         cmocka_unit_test(test_an_undone_removal_removes_nothing),
+        cmocka_unit_test(test_after_an_undone_removal_it_is_read_at_once),
         cmocka_unit_test(test_a_start_removes_what_is_staged),
     };
     return cmocka_run_group_tests_name("content", tests, NULL, NULL);
