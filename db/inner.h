@@ -35,8 +35,10 @@ struct db {
     pthread_mutex_t lock; /* what follows, but for what stands below `thread`, which is the writer's */
     pthread_cond_t work, settled;
     struct db_write *first, **last;
-    size_t eager;       /* queued writes that somebody waits for */
-    int64_t lazy_since; /* steady ms; when the oldest lazy one came */
+    size_t eager;        /* queued writes that somebody waits for */
+    int64_t lazy_since;  /* steady ms; when the oldest lazy one came */
+    int64_t awake_until; /* steady ms; until then the idle writer wakes by itself */
+    bool asleep;         /* it does not */
     uint64_t submitted, completed;
     uint64_t flush; /* commit at least up to this one now */
     bool stopping;

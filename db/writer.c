@@ -135,10 +135,18 @@ static bool await_group(struct db *db)
             sleep_a_while(db, left < EMPTY_MS ? left : EMPTY_MS);
             return false;
         }
+        /* Soon after work more of it comes: a lazy write of that time finds a sleeper who wakes in time by
+         * himself, and need not wake him. */
+        int64_t drowsy = db->awake_until - clock_steady_ms();
         if (db->first)
             sleep_a_while(db, left + 1);
-        else
+        else if (drowsy > 0)
+            sleep_a_while(db, drowsy);
+        else {
+            db->asleep = true;
             pthread_cond_wait(&db->work, &db->lock);
+            db->asleep = false;
+        }
     }
 }
 
@@ -180,6 +188,7 @@ void *db_writer(void *user)
             count -= ran;
             pthread_mutex_lock(&db->lock);
             db->completed += ran;
+            db->awake_until = clock_steady_ms() + LAZY_MS;
             pthread_cond_broadcast(&db->settled);
             pthread_mutex_unlock(&db->lock);
         }
@@ -200,7 +209,8 @@ static void submit(struct db *db, struct db_write *write, bool lazy)
     db->submitted++;
     if (!lazy)
         db->eager++;
-    pthread_cond_signal(&db->work);
+    if (!lazy || db->asleep)
+        pthread_cond_signal(&db->work);
     pthread_mutex_unlock(&db->lock);
 }
 
