@@ -210,7 +210,10 @@ static void run(struct talk *talk, const struct lines *lines, size_t together)
                 return;
             }
             if (code == 0) {
-                HOLDS(is_http(lines->at[i + k], lines->n[i + k]));
+                bool http = false; /* also one that waited for its turn */
+                for (size_t m = k; m < count; m++)
+                    http = http || is_http(lines->at[i + m], lines->n[i + m]);
+                HOLDS(http);
                 return;
             }
             bool stored = code == 226 && (strcmp(talk->first, "APP") == 0 || strcmp(talk->first, "STO") == 0);
