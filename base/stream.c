@@ -122,6 +122,16 @@ void stream_read_on(struct stream *s, bool on)
     stream_rearm(s);
 }
 
+/* On TLS 1.3 Java says user_canceled before each close_notify. A receiver should read on (RFC 8446, 6.1), but
+ * GnuTLS 3.7 gives the session up. Nobody but the peer can have said it, after all that he sent: it is an end
+ * as good as the other. */
+static bool stream_was_ended_by_java(const struct stream *s, ssize_t rc)
+{
+    return (rc == GNUTLS_E_FATAL_ALERT_RECEIVED || rc == GNUTLS_E_WARNING_ALERT_RECEIVED) &&
+           gnutls_alert_get(s->session) == GNUTLS_A_USER_CANCELED &&
+           gnutls_protocol_get_version(s->session) == GNUTLS_TLS1_3;
+}
+
 /* One read; STREAM_BROKEN leaves the reason in `why`. */
 static enum stream_got stream_pull(struct stream *s, void *out, size_t n, size_t *ret_n)
 {
@@ -143,6 +153,10 @@ static enum stream_got stream_pull(struct stream *s, void *out, size_t n, size_t
         }
         if (rc == GNUTLS_E_INTERRUPTED)
             continue;
+        if (stream_was_ended_by_java(s, rc)) {
+            s->ended = true;
+            return STREAM_END;
+        }
         if (rc == GNUTLS_E_REHANDSHAKE || gnutls_error_is_fatal((int)rc) || others >= STREAM_OTHERS) {
             stream_explain(s, "reading", (int)rc);
             return STREAM_BROKEN;

@@ -445,7 +445,7 @@ tests_bench_bench_load_SOURCES = tests/bench/load.c tests/bench/wire.c tests/ben
 tests_bench_bench_load_LDADD = -lssl -lcrypto
 CLEANFILES += tests/bench/bench-load$(EXEEXT)
 # The same sessions with vsftpd, whose package is unpacked into the build folder.
-EXTRA_DIST += tests/e2e/compare_vsftpd.py
+EXTRA_DIST += tests/e2e/compare_vsftpd.py tests/e2e/Strangers.java
 .PHONY: compare
 compare: cradled$(EXEEXT)
 	$(AM_TESTS_ENVIRONMENT) $(top_srcdir)/tests/e2e/run-pytest $(srcdir)/tests/e2e/compare_vsftpd.py

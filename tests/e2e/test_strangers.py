@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Programs of others, as a stranger would use them: attackers that hold connections open, scanners, and clients that nobody made for us."""
 import os
+import pathlib
 import re
 import shutil
 import subprocess
 
 import pytest
 
-from conftest import TIMEOUT
+from conftest import SOURCE, TIMEOUT
 
 
 def needs(tool):
@@ -92,3 +93,17 @@ def test_rclone(site, tmp_path):
     rclone("check", "--size-only", up, "site:/mirror")
     rclone("delete", "site:/mirror")
     assert site.http("GET", "/mirror/f0.bin", site.admin).status == 404
+
+
+COMMONS_NET = pathlib.Path("/usr/share/java/commons-net.jar")
+
+
+@needs("java")
+@pytest.mark.skipif(not COMMONS_NET.exists(), reason="Debian's libcommons-net-java, with a JDK, is not installed")
+def test_commons_net(site):
+    """The FTP client of many Java programs: it never resumes a session on its data connections."""
+    log = f"{site.macs[2]}-java.log"
+    seen = run("java", "-cp", COMMONS_NET, SOURCE / "tests/e2e/Strangers.java", site.ftps_port, *site.handsets[2], site.ca, log)
+    assert seen.returncode == 0, seen.stderr
+    assert seen.stdout.splitlines() == ["login true", "store true", "append true", "retrieve true", "same true", "size 70014", "listed 70014", "facts 70014",
+                                        "absent false 550", "logout true"], seen.stdout

@@ -569,6 +569,26 @@ static void test_alert(void **state)
     assert_non_null(strstr(server.why.text, "does not hold our root"));
 }
 
+/* As Java ends a stream on TLS 1.3: all that came before counts, as with a close_notify alone. */
+static void test_user_canceled(void **state)
+{
+    (void)state;
+    for (size_t v = 0; v < ARRAY_LENGTH(versions); v++) {
+        struct server server = { .mode = ECHO, .close_ms = 20000 };
+        struct client client;
+        unsigned char out[5];
+        assert_int_equal(client_shake(&client, server_start(&server, false), versions[v], NULL), 0);
+        client_exchange(&client, bulk, out, 5);
+        assert_memory_equal(out, bulk, 5);
+        assert_int_equal(gnutls_alert_send(client.session, GNUTLS_AL_WARNING, GNUTLS_A_USER_CANCELED), 0);
+        gnutls_bye(client.session, GNUTLS_SHUT_WR);
+        server_stop(&server);
+        client_end(&client);
+        assert_true(server.end);
+        assert_int_equal(server.broken, 0);
+    }
+}
+
 static void test_renegotiation_refused(void **state)
 {
     (void)state;
@@ -700,6 +720,7 @@ int main(void)
         cmocka_unit_test(test_plain_text),
         cmocka_unit_test(test_alpn_refused),
         cmocka_unit_test(test_alert),
+        cmocka_unit_test(test_user_canceled),
         cmocka_unit_test(test_renegotiation_refused),
         cmocka_unit_test(test_cork),
         cmocka_unit_test(test_sips),
