@@ -51,11 +51,16 @@ static const char *dispatch_skip_options(const char *argument)
     return argument;
 }
 
+static bool dispatch_excess(const struct command *c, const char *argument)
+{
+    return c->argument == A_NONE && argument[strspn(argument, " ")] != '\0';
+}
+
 /* Does the argument have the row's shape? Otherwise the reply is said. */
 static bool dispatch_shape(struct session *s, const struct command *c, const char *argument)
 {
     bool given = argument[0] != '\0';
-    if (c->argument == A_NONE && argument[strspn(argument, " ")] != '\0')
+    if (dispatch_excess(c, argument))
         session_say(s, REPLY_BAD_ARGUMENT, "This command has no argument");
     else if ((c->argument == A_TEXT || c->argument == A_PATH) && !given)
         session_say(s, REPLY_BAD_ARGUMENT, "This command needs an argument");
@@ -188,7 +193,9 @@ static bool dispatch_next(struct session *s)
     size_t argument;
     size_t n = line_verb(&s->line, &argument);
     const struct command *c = command_find(s->line.text, n);
-    if (place == IN_BUSY && (c == NULL || (c->legal & IN_BUSY) == 0))
+    /* Before its turn comes only what may, and is well formed: another's reply would be taken for its. */
+    if (place == IN_BUSY &&
+        (c == NULL || (c->legal & IN_BUSY) == 0 || dispatch_excess(c, s->line.text + argument)))
         return false;
     if (dispatch_hold(s, c, argument))
         return false;

@@ -186,6 +186,13 @@ static void cut(char *text, size_t size, struct lines *ret_lines)
     }
 }
 
+static bool is_verb(const char *line, size_t n, const char *verb)
+{
+    while (n > 0 && *line == ' ')
+        line++, n--;
+    return n >= 4 && strncasecmp(line, verb, 4) == 0;
+}
+
 /* Whoever speaks HTTP here was lured here: the session ends without a word (ALPACA). */
 static bool is_http(const char *line, size_t n)
 {
@@ -203,8 +210,13 @@ static bool is_http(const char *line, size_t n)
 
 static void run(struct talk *talk, const struct lines *lines, size_t together)
 {
-    for (size_t i = 0; i < lines->count; i += together) {
-        size_t count = lines->count - i < together ? lines->count - i : together;
+    for (size_t i = 0, count; i < lines->count; i += count) {
+        count = lines->count - i < together ? lines->count - i : together;
+        /* These may be answered before what stands before them (RFC 959, 4.1.3). */
+        for (size_t k = 1; k < count; k++)
+            if (is_verb(lines->at[i + k], lines->n[i + k], "ABOR") ||
+                is_verb(lines->at[i + k], lines->n[i + k], "STAT"))
+                count = k;
         char batch[4 * (LINE_MAX_BYTES + 2)];
         size_t used = 0;
         for (size_t k = 0; k < count; k++) {
