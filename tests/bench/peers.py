@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import pathlib
+import select
 import shutil
 import signal
 import socket
@@ -57,6 +58,21 @@ def processes(root):
     return {pid: parents[pid][1] for pid in tree if pid in parents}
 
 
+def control_group(name):
+    """A fresh control group (version 2), which counts the time of its processes to the microsecond, those that ended
+    included; None where we may not make one."""
+    for line in pathlib.Path("/proc/self/mounts").read_text().splitlines():
+        _, where, kind, *_ = line.split()
+        if kind == "cgroup2":
+            folder = pathlib.Path(where, name)
+            try:
+                folder.mkdir()
+            except OSError:
+                continue
+            return folder
+    return None
+
+
 class Peer:
     """One server. `ftp`: None, "implicit" or "explicit"; `https`: bool."""
     name, ftp, https, note = "", None, False, ""
@@ -72,6 +88,7 @@ class Peer:
         self.password_file.write_text(PASSWORD + "\n")
         self.served = self.folder / "served"
         self.process = None
+        self.group = control_group(f"{self.folder.parent.name}-{self.folder.name}")
 
     def serve_files(self):
         shutil.copytree(self.source, self.served)
@@ -87,7 +104,8 @@ class Peer:
         if self.root:
             libraries = self.root / "usr/lib" / f"{os.uname().machine}-linux-gnu"
             env["LD_LIBRARY_PATH"] = str(libraries)
-        self.process = subprocess.Popen(list(map(str, command)), stdout=self.log, stderr=self.log, env=env, start_new_session=True, **options)
+        join = (lambda: (self.group / "cgroup.procs").write_text("0")) if self.group else None
+        self.process = subprocess.Popen(list(map(str, command)), stdout=self.log, stderr=self.log, env=env, start_new_session=True, preexec_fn=join, **options)
 
     def wait_until_it_listens(self):
         end = time.monotonic() + 30
@@ -106,7 +124,10 @@ class Peer:
         return [] if protocol == "https" else ["--ftp-explicit" if self.ftp == "explicit" else "--ftp"]
 
     def cpu_ms(self):
-        """User and system time of the server, of its children that live and of those that were waited for."""
+        """User and system time of the server and its children; without a control group, in steps of 10 ms, and of the
+        children that live or were waited for."""
+        if self.group:
+            return int((self.group / "cpu.stat").read_text().split()[1]) / 1000  # usage_usec
         return sum(processes(self.process.pid).values()) * 1000 / TICK
 
     def pss_kb(self):
@@ -139,7 +160,20 @@ class Peer:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
+        if self.group:
+            self.leave_group()
         self.log.close()
+
+    def leave_group(self):
+        (self.group / "cgroup.kill").write_text("1")
+        events = self.group / "cgroup.events"
+        with open(events) as changes:
+            poll = select.poll()
+            poll.register(changes, select.POLLPRI)
+            while "populated 1" in events.read_text() and poll.poll(10000):
+                changes.seek(0)
+                changes.read()
+        self.group.rmdir()
 
 
 class Vsftpd(Peer):
@@ -240,6 +274,7 @@ TLSProtocol TLSv1.2 TLSv1.3
 TLSCipherSuite ECDHE+AESGCM
 TLS{kind}CertificateFile {self.certificate.chain}
 TLS{kind}CertificateKeyFile {self.certificate.key}
+TLSCACertificateFile {self.certificate.ca}
 TLSSessionCache shm:/file={self.folder}/sesscache
 TLSVerifyClient off
 <Directory />
