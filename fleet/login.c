@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One attempt walks: look (a worker reads the catalog) > judge (by shape and certificate) > verify (at once,
+/* One attempt walks: look (a few rows of the catalog) > judge (by shape and certificate) > verify (at once,
  * or on a hash worker, in the lane that throttle.h gives it) > right or wrong > finish. */
 #include "fleet/login.h"
 
@@ -363,9 +363,8 @@ static void judge(struct login *login)
 /* --- start
  * ---------------------------------------------------------------------------------------------------- */
 
-static void run_look(struct work *work)
+static void look(struct login *login)
 {
-    struct login *login = CONTAINER_OF(work, struct login, work);
     struct fault f;
     struct db_conn *conn;
     enum fault_code code = db_read_begin(login->fleet->db, &conn, &f);
@@ -391,7 +390,5 @@ void login_start(struct login *login)
     login->on.binding[0] = login->on.binding[1] = binding;
     login->suspect = false;
     login->refuse_after_ms = login->fleet->settings->refusal_delay;
-    login->work.run = run_look;
-    if (!work_give(login->fleet->work, &login->work))
-        finish(login, LOGIN_BUSY, "too much work is waiting");
+    look(login);
 }

@@ -2,7 +2,7 @@
 /* Is this client who it says it is? Certificate, password, and what the settings demand for its role.
  *
  * Passwords are checked in two steps: secrets made by the server, and what the credential memory holds of a
- * client that is known (throttle.h), on the general workers (cheap); everything else, unknown and disabled
+ * client that is known (throttle.h), at once (cheap); everything else, unknown and disabled
  * accounts included, costs one password hash on the bounded hash workers, in the lane that throttle.h gives
  * it, so that nothing tells them apart. Whoever refuses waits until refuse_after_ms have passed since the
  * client asked, from a timer; a refusal says the same words whatever the reason (LOGIN_REFUSED_WORDS), which
@@ -43,7 +43,7 @@ struct login {
     enum serves serves;
     const char *protocol; /* "https" or "ftps"; for the log */
     char address[ADDRESS_LIMIT];
-    void (*done)(struct login *login); /* once; on a worker, or before login_start returns */
+    void (*done)(struct login *login); /* once; on a hash worker, or before login_start returns */
     /* out */
     enum login_result result;
     struct principal who;
@@ -75,7 +75,8 @@ struct login {
     } on;
 };
 
-/* Never blocks. A certificate that its CA or the catalog revoked, or of a lost handset, is refused whatever
+/* Looks a few rows of the catalog up, and waits for nothing else: a worker would cost more than they do. A
+ * certificate that its CA or the catalog revoked, or of a lost handset, is refused whatever
  * the name and password, and whatever the rules. A verified certificate names a handset by MAC or an account
  * by name, which must be registered, enabled and of the bundle's role; otherwise it counts as absent and is
  * logged. A user name of a MAC's shape that is not the certificate's is refused, registered or not. A right

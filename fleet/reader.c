@@ -152,6 +152,20 @@ enum fault_code reader_new(struct fleet *fleet, struct db_conn *conn, const stru
     return FAULT_OK;
 }
 
+struct reader *reader_new_hot(struct fleet *fleet, const struct content *content)
+{
+    struct cache_block *block = cache_get(fleet->cache, content->id, CACHE_WHOLE);
+    struct reader *reader = block ? calloc(1, sizeof *reader) : NULL;
+    if (reader == NULL) {
+        cache_block_unref(block);
+        return NULL;
+    }
+    reader->fleet = fleet;
+    reader->size = content->size;
+    reader->hot = block;
+    return reader;
+}
+
 enum fault_code reader_over(const struct reader_origin *origin, int64_t size, struct reader **ret_reader,
                             struct fault *f)
 {

@@ -26,6 +26,8 @@ struct reader_origin {
 };
 enum fault_code reader_over(const struct reader_origin *origin, int64_t size, struct reader **ret_reader,
                             struct fault *f);
+/* Of one content, if all its bytes lie in the cache. Never blocks. NULL: they do not, or no memory. */
+struct reader *reader_new_hot(struct fleet *fleet, const struct content *content);
 int64_t reader_size(const struct reader *reader);
 /* All its bytes, when they lie in memory as a whole; NULL: they do not. Valid until reader_free. */
 const void *reader_hot(const struct reader *reader);

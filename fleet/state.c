@@ -55,9 +55,11 @@ enum fault_code state_open(const struct settings *settings, const char *name, en
     enum fault_code code = state_path(settings, name, file, f);
     if (code)
         return code;
-    /* Each worker, and some of the front ends' threads that read for themselves. */
+    /* Each worker, those who read in the background, and the front ends' threads, two for each processor. */
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
     const struct db_options options = { .file = file,
-                                        .readers = (size_t)settings->workers + 8,
+                                        .readers = (size_t)settings->workers + 8 +
+                                                   2 * (size_t)(processors > 0 ? processors : 1),
                                         .create = how == STATE_CREATE,
                                         .busy_ms = STATE_BUSY_MS,
                                         .erase = how == STATE_ERASE,

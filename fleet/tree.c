@@ -231,6 +231,12 @@ static enum fault_code open_log(struct fleet *fleet, struct db_conn *conn, const
     return code;
 }
 
+static enum fault_code open_hot(struct fleet *fleet, const struct found *found, struct reader **ret_reader)
+{
+    *ret_reader = found->log ? NULL : reader_new_hot(fleet, &found->file.content);
+    return FAULT_OK;
+}
+
 enum fault_code tree_open(struct fleet *fleet, const struct principal *who, const struct path *path,
                           const struct tree_open *options, struct reader **ret_reader,
                           struct tree_entry *ret_entry, struct fault *f)
@@ -259,15 +265,16 @@ enum fault_code tree_open(struct fleet *fleet, const struct principal *who, cons
         code = bearer ? grant_bearer(who, f) : FAULT_OK;
     }
     if (code == FAULT_OK) {
-        code = wish.rescue ? open_rest(fleet, conn, &place, &found, wish.all, ret_reader, &entry, f)
-               : found.log ? open_log(fleet, conn, &place, &found, wish.all, ret_reader, &entry, f)
-                           : content_reader(fleet, conn, &found.file.content, 1, ret_reader, f);
+        code = wish.hot      ? open_hot(fleet, &found, ret_reader)
+               : wish.rescue ? open_rest(fleet, conn, &place, &found, wish.all, ret_reader, &entry, f)
+               : found.log   ? open_log(fleet, conn, &place, &found, wish.all, ret_reader, &entry, f)
+                             : content_reader(fleet, conn, &found.file.content, 1, ret_reader, f);
         /* A name without its bytes is damage, never absence. */
         if (code == FAULT_ABSENT)
             code = fault_set(f, FAULT_DAMAGED, "the stored bytes of %s are missing", path->text);
     }
     db_read_end(fleet->db, conn);
-    if (code == FAULT_OK) {
+    if (code == FAULT_OK && *ret_reader != NULL) {
         *ret_entry = entry;
         audit_opened(fleet, who, path, &found, &wish);
     }

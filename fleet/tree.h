@@ -54,6 +54,8 @@ struct tree_open {
     bool rescue; /* logs, for administrators and operators: a line in the place of each segment that does not
                     open */
     bool all;    /* logs: every generation, one after the other, oldest first */
+    bool hot;    /* a file that lies in memory as a whole, or else FAULT_OK and no reader; this does not block
+                    beyond looking names up */
 };
 /* Opens for reading. *ret_reader is given (reader_free). options may be NULL. */
 struct reader;

@@ -82,7 +82,7 @@ static void login_back(struct loop_task *task)
     }
 }
 
-/* On a worker, or in login_start. */
+/* On a hash worker, or in login_start. */
 static void login_done(struct login *login)
 {
     struct session *s = CONTAINER_OF(login, struct session, login);

@@ -100,24 +100,43 @@ static void job_work(struct work *work)
     loop_post(s->shard->loop, &job->back);
 }
 
+/* Names looked up, and bytes that lie in memory: a worker would cost more than that. */
+static bool job_at_once(struct session *s, struct job *job)
+{
+    static const struct tree_open hot = { .hot = true };
+    if (job->run != job_open)
+        return false;
+    job->code =
+        tree_open(session_fleet(s), &s->who, &job->path, &hot, &job->reader, &job->entry, &job->fault);
+    return job->code != FAULT_OK || job->reader != NULL;
+}
+
+static bool job_to_worker(struct session *s, struct job *job)
+{
+    job->work.run = job_work;
+    job->back.run = job_back;
+    job->out = true;
+    /* The pieces of a transfer that was admitted are not refused in the middle. */
+    if (job->run == job_load)
+        work_give_more(session_fleet(s)->work, &job->work);
+    else
+        job->out = work_give(session_fleet(s)->work, &job->work);
+    return job->out;
+}
+
 bool job_give(struct session *s, enum fault_code (*run)(struct session *, struct job *, struct fault *),
               void (*then)(struct session *))
 {
     struct job *job = &s->job;
     job->run = run;
     job->then = then;
-    job->work.run = job_work;
-    job->back.run = job_back;
-    job->out = true;
-    /* The pieces of a transfer that was admitted are not refused in the middle. */
-    if (run == job_load)
-        work_give_more(session_fleet(s)->work, &job->work);
-    else if (!work_give(session_fleet(s)->work, &job->work)) {
-        job->out = false;
+    bool done = job_at_once(s, job);
+    if (!done && !job_to_worker(s, job))
         return false;
-    }
     if (s->state == SESSION_READY)
         session_enter(s, SESSION_BUSY);
+    if (done)
+        then(s);
     return true;
 }
 

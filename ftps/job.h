@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a session asks of the fleet and must wait for: one job at a time, run by a worker, its result posted
- * back to the session's loop. The inputs do not change while it is out; nobody else looks at the results
- * until it is back. Floor 3. */
+ * back to the session's loop; but a file that lies in memory is opened there and then. The inputs do not
+ * change while it is out; nobody else looks at the results until it is back. Floor 3. */
 #ifndef CRADLE_JOB_H
 #define CRADLE_JOB_H
 
@@ -24,7 +24,7 @@ struct job {
     bool out;                              /* with the workers, or on its way back */
     void (*then)(struct session *session); /* on the loop; not called when the session has ended meanwhile */
     /* in */
-    enum fault_code (*run)(struct session *session, struct job *job, struct fault *f); /* on a worker */
+    enum fault_code (*run)(struct session *session, struct job *job, struct fault *f);
     struct path path;
     struct upload_options upload_options;
     int64_t offset;       /* of job_load */
@@ -51,8 +51,9 @@ enum fault_code job_load(struct session *session, struct job *job, struct fault 
 enum fault_code job_put(struct session *session, struct job *job, struct fault *f);
 enum fault_code job_remove(struct session *session, struct job *job, struct fault *f);
 
-/* Sends job->path (set before, like its other inputs) to a worker; the session is BUSY then. False when the
- * queue is full: nothing happened. A session that is READY has an empty job. */
+/* Sends job->path (set before, like its other inputs) to a worker, or opens a file in memory at once; the
+ * session is BUSY then. False when the queue is full: nothing happened. A session that is READY has an empty
+ * job. */
 bool job_give(struct session *session, enum fault_code (*run)(struct session *, struct job *, struct fault *),
               void (*then)(struct session *session));
 /* Frees what the job still holds. */

@@ -156,11 +156,13 @@ static void granted(struct exchange *x)
     } else if (wait > 0) {
         x->delay.over = after_census;
         gate_later(x->gate, &x->delay, wait);
-    } else if (pthread_equal(x->thread, pthread_self())) {
-        admit_work(x);
-    } else {
+    } else if (!pthread_equal(x->thread, pthread_self())) {
         run_handler(
             &x->work); /* a worker has brought the login this far; another one would only cost a switch */
+    } else if (files_read_hot(&x->request, &x->reply)) {
+        exchange_done(x);
+    } else {
+        admit_work(x);
     }
 }
 

@@ -9,6 +9,7 @@
 #include "server/condition.h"
 #include "server/field.h"
 #include "server/range.h"
+#include "server/route.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -195,6 +196,26 @@ void files_read(struct request *request, struct reply *reply)
         read_folder(request, reply);
     else
         fail(request, &f, reply); /* seven of these are a handset's normal boot: no second look */
+}
+
+bool files_read_hot(struct request *request, struct reply *reply)
+{
+    static const struct tree_open options = { .hot = true };
+    struct fault f;
+    struct tree_entry entry;
+    struct reader *reader = NULL;
+    if (request->route->handler != files_read || request->method != METHOD_GET ||
+        request->who.role != ROLE_HANDSET || request->path.folder_asked)
+        return false;
+    enum fault_code code =
+        tree_open(request->fleet, &request->who, &request->path, &options, &reader, &entry, &f);
+    if (code == FAULT_OK && reader == NULL)
+        return false;
+    if (code == FAULT_OK)
+        answer(request, reader, &entry, reader_size(reader), reply);
+    else
+        fail(request, &f, reply);
+    return true;
 }
 
 /* --- writing

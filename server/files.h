@@ -7,6 +7,9 @@
 #include "server/request.h"
 
 void files_read(struct request *request, struct reply *reply);
+/* The same for a handset that asks for what lies in memory, or cannot be had: that takes no worker. False:
+ * nothing was done. */
+bool files_read_hot(struct request *request, struct reply *reply);
 /* Begins the upload. */
 void files_write(struct request *request, struct reply *reply);
 /* The answer to an upload that has ended; the dispatcher's, on its own thread. */

@@ -16,10 +16,9 @@
 static struct camp camp;
 static struct principal alice, olga, own, other;
 
-static int open_camp(void **state)
+static int open_with(const char *cache)
 {
-    (void)state;
-    camp_open(&camp, "cache=0");
+    camp_open(&camp, cache);
     camp_handset(&camp, OWN);
     camp_handset(&camp, OTHER);
     alice = camp_who(ROLE_ADMINISTRATOR, "alice", NULL);
@@ -27,6 +26,18 @@ static int open_camp(void **state)
     own = camp_who(ROLE_HANDSET, "", OWN);
     other = camp_who(ROLE_HANDSET, "ward", OTHER);
     return 0;
+}
+
+static int open_camp(void **state)
+{
+    (void)state;
+    return open_with("cache=0");
+}
+
+static int open_caching(void **state)
+{
+    (void)state;
+    return open_with("cache=1M");
 }
 
 static int close_camp(void **state)
@@ -600,6 +611,37 @@ static void test_log_with_a_hole(void **state)
     assert_int_equal(get(&olga, "/@log/" OWN "/" OWN "-app.log", NULL, out, NULL, &f), FAULT_OK);
 }
 
+/* Only what lies in memory is opened where nothing may block; the rest is told apart from what is absent. */
+static void test_hot(void **state)
+{
+    (void)state;
+    static const char file[] = "/" OWN "-phone.cfg", log[] = "/" OWN "-app.log";
+    const struct tree_open hot = { .hot = true };
+    struct reader *reader;
+    struct tree_entry entry;
+    struct fault f;
+    struct path path = at(file);
+    has_put(&alice, file, "<a/>");
+    CAMP_OK(tree_open(camp.fleet, &own, &path, &hot, &reader, &entry, why));
+    assert_null(reader);
+    READS(&own, file, "<a/>");
+    CAMP_OK(tree_open(camp.fleet, &own, &path, &hot, &reader, &entry, why));
+    assert_non_null(reader);
+    assert_int_equal(reader_size(reader), 4);
+    assert_memory_equal(reader_hot(reader), "<a/>", 4);
+    assert_int_equal(entry.size, 4);
+    reader_free(reader);
+    assert_int_equal(tree_open(camp.fleet, &other, &path, &hot, &reader, &entry, &f), FAULT_ABSENT);
+
+    has_appended(&own, log, "one");
+    READS(&own, log, "one");
+    path = at(log);
+    CAMP_OK(tree_open(camp.fleet, &own, &path, &hot, &reader, &entry, why));
+    assert_null(reader);
+    path = at("/" OWN "-no.cfg");
+    assert_int_equal(tree_open(camp.fleet, &own, &path, &hot, &reader, &entry, &f), FAULT_ABSENT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -612,6 +654,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_trouble, open_camp, close_camp),
         cmocka_unit_test_setup_teardown(test_damage_is_mended, open_camp, close_camp),
         cmocka_unit_test_setup_teardown(test_log_with_a_hole, open_camp, close_camp),
+        cmocka_unit_test_setup_teardown(test_hot, open_caching, close_camp),
     };
     return cmocka_run_group_tests_name("fleet/tree", tests, NULL, NULL);
 }
