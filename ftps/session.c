@@ -90,13 +90,14 @@ void session_enter(struct session *s, enum session_state state)
  * -----------------------------------------------------------------------------------------------------------
  */
 
-static void session_write(struct session *s, const struct buf *out)
+/* `made`: was there memory for the line? A client must not wait for a reply that never comes. */
+static void session_write(struct session *s, const struct buf *out, enum fault_code made)
 {
     struct fault f;
     if (s->control == NULL || !stream_is_open(s->control))
         return;
     /* A client that sends commands and never reads the replies has filled what we hold for it. */
-    if (stream_write(s->control, out->data, out->used, &f) != FAULT_OK)
+    if (made != FAULT_OK || stream_write(s->control, out->data, out->used, &f) != FAULT_OK)
         session_leave(s);
 }
 
@@ -114,8 +115,7 @@ static void session_say_list(struct session *s, enum reply reply, bool more, va_
     struct fault f;
     struct buf out;
     buf_init(&out, REPLY_LINE_MAX);
-    if (reply_add(&out, reply, more, &f, arguments) == FAULT_OK)
-        session_write(s, &out);
+    session_write(s, &out, reply_add(&out, reply, more, &f, arguments));
     buf_fini(&out);
     if (!more)
         session_log_reply(s, reply);
@@ -142,8 +142,7 @@ void session_say_middle(struct session *s, const char *text)
     struct fault f;
     struct buf out;
     buf_init(&out, REPLY_LINE_MAX);
-    if (reply_add_middle(&out, text, &f) == FAULT_OK)
-        session_write(s, &out);
+    session_write(s, &out, reply_add_middle(&out, text, &f));
     buf_fini(&out);
 }
 

@@ -18,6 +18,7 @@ import shutil
 import ssl
 import sqlite3
 import struct
+import subprocess
 import threading
 import time
 
@@ -148,6 +149,17 @@ class Thing:
 
 
 GONE = (OSError, EOFError, http.client.HTTPException, ssl.SSLError)
+
+
+def status(site):
+    """The status with which the daemon has ended or is just ending; None while it serves."""
+    while True:
+        try:
+            assert site.http("GET", "/healthz").status == 200
+            return None
+        except GONE:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return site.process.wait(0.2)
 
 
 class Work:
