@@ -9,18 +9,22 @@ struct scan {
     const char *at, *end;
 };
 
-/* Moves behind `mark`, or to the end. */
-static void skip_past(struct scan *s, const char *mark)
-{
-    size_t n = strlen(mark);
-    const char *found = memmem(s->at, (size_t)(s->end - s->at), mark, n);
-    s->at = found != NULL ? found + n : s->end;
-}
-
 static bool at_text(const struct scan *s, const char *text)
 {
     size_t n = strlen(text);
     return (size_t)(s->end - s->at) >= n && memcmp(s->at, text, n) == 0;
+}
+
+/* Moves from `open`, if that is here, to behind the next `close` after it, or to the end. */
+static bool skip(struct scan *s, const char *open, const char *close)
+{
+    if (!at_text(s, open))
+        return false;
+    s->at += strlen(open);
+    size_t n = strlen(close);
+    const char *found = memmem(s->at, (size_t)(s->end - s->at), close, n);
+    s->at = found != NULL ? found + n : s->end;
+    return true;
 }
 
 static bool is_blank(char c)
@@ -189,15 +193,8 @@ enum fault_code master_parse(const char *data, size_t n, struct master *ret_mast
     while (code == FAULT_OK && s.at < s.end) {
         if (*s.at++ != '<')
             continue;
-        if (at_text(&s, "!--"))
-            skip_past(&s, "-->");
-        else if (at_text(&s, "![CDATA["))
-            skip_past(&s, "]]>");
-        else if (at_text(&s, "?"))
-            skip_past(&s, "?>");
-        else if (at_text(&s, "/") || at_text(&s, "!"))
-            skip_past(&s, ">");
-        else
+        if (!skip(&s, "!--", "-->") && !skip(&s, "![CDATA[", "]]>") && !skip(&s, "?", "?>") &&
+            !skip(&s, "/", ">") && !skip(&s, "!", ">"))
             code = read_tag(&s, m, f);
     }
     split_app_file(m);
