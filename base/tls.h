@@ -152,6 +152,7 @@ struct tls_tap {
     gnutls_session_t session;
     int fd;                             /* borrowed */
     void (*ended)(struct tls_tap *tap); /* just before the session is gone, whoever frees it; may be NULL */
+    void (*dry)(struct tls_tap *tap);   /* set after tls_tap_begin: nothing has come yet; may be NULL */
     /* tls_tap.c's: where it is in the record that comes in */
     unsigned char record[11]; /* its header, and what is wanted of it */
     size_t got, rest;         /* of that; of the record */

@@ -4,6 +4,7 @@
  * that cannot be decrypted, while OpenSSL's clients, which most are, refuse a certificate by just that: so
  * what comes in is looked at. */
 #include "base/tls.h"
+#include <errno.h>
 #include <gnutls/gnutls.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -92,6 +93,10 @@ static ssize_t tls_tap_pull(gnutls_transport_ptr_t from, void *out, size_t n)
     ssize_t got = recv(tap->fd, out, n, 0);
     if (got > 0)
         tls_tap_hear(tap, out, (size_t)got);
+    else if (got < 0 && errno == EAGAIN && tap->dry) {
+        tap->dry(tap);
+        errno = EAGAIN;
+    }
     return got;
 }
 

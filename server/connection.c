@@ -7,6 +7,7 @@
 #include "fleet/login.h"
 #include "fleet/refusal.h"
 #include "server/drain.h"
+#include "server/park.h"
 
 #include <arpa/inet.h>
 #include <gnutls/abstract.h>
@@ -112,6 +113,13 @@ static void session_ended(struct tls_tap *tap)
         connection->refusal = tls_tap_too_old(tap);
 }
 
+static void handshake_waits(struct tls_tap *tap)
+{
+    struct connection *connection = CONTAINER_OF(tap, struct connection, tap);
+    if (connection->phase == PHASE_SHAKING)
+        park_enter(connection->gate->park, connection);
+}
+
 struct connection *connection_new(struct gate *gate, enum serves serves, int fd,
                                   const struct sockaddr *address, gnutls_session_t session)
 {
@@ -144,6 +152,7 @@ struct connection *connection_new(struct gate *gate, enum serves serves, int fd,
         log_event(LOG_TLS_FAILED, "protocol=https address=%s why=%s", connection->address, LOG_VALUE(f.text));
     } else {
         gnutls_session_set_ptr(session, connection);
+        connection->tap.dry = handshake_waits;
         gnutls_handshake_set_hook_function(session, GNUTLS_HANDSHAKE_FINISHED, GNUTLS_HOOK_POST, shaken);
         admitted = admit(gate, connection);
     }

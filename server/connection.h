@@ -29,8 +29,10 @@ enum connection_phase {
 };
 #define PHASE_COUNT 7
 
+struct MHD_Connection;
 struct connection {
     struct gate *gate;
+    struct MHD_Connection *mhd; /* set by who made it */
     enum serves serves;
     int fd; /* borrowed */
     char address[ADDRESS_LIMIT];
@@ -49,6 +51,7 @@ struct connection {
     struct connection *next, **back; /* under the gate's lock, with what follows */
     struct principal who;            /* whose request was let in last; empty before */
     char shown[65];                  /* the fingerprint of the certificate that came with it, or "" */
+    bool parked;                     /* park.h */
 };
 
 /* NULL when it cannot be served (out of memory, too many, TLS): shut it down. */

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "server/connection.h"
 #include "server/drain.h"
+#include "server/park.h"
 
 #include <stdlib.h>
 
@@ -92,6 +93,7 @@ static void close_timers(struct loop_task *task)
     loop_timer_free(gate->tick);
     gate->tick = NULL;
     drain_end_all(gate);
+    park_free(gate->park);
 }
 
 /* --- any thread
@@ -124,8 +126,11 @@ enum fault_code gate_new(struct fleet *fleet, struct tls_identity *identity, str
             loop_timer_start(gate->tick, TICK_MS);
     }
     if (code == FAULT_OK)
+        code = park_new(gate, &gate->park, f);
+    if (code == FAULT_OK)
         code = loop_start(gate->loop, "https-time", f);
     if (code != FAULT_OK) {
+        park_free(gate->park);
         loop_timer_free(gate->tick);
         loop_free(gate->loop);
         gate->loop = NULL;
@@ -201,6 +206,7 @@ void gate_close(struct gate *gate)
     pthread_mutex_unlock(&gate->lock);
     gate->cut.run = cut_delays;
     loop_post(gate->loop, &gate->cut);
+    park_cut(gate);
     pthread_mutex_lock(&gate->lock);
     while (gate->held > 0)
         pthread_cond_wait(&gate->left, &gate->lock);

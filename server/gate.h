@@ -16,6 +16,7 @@
 
 struct connection;
 struct drain;
+struct park;
 
 /* Something that happens later, on the loop's thread; part of its owner's struct. */
 struct gate_delay {
@@ -41,6 +42,7 @@ struct gate {
     size_t connections;
     int64_t overload_said; /* steady ms */
     struct evict_observer observer;
+    struct park *park;
     /* the loop's */
     struct loop_task cut, end; /* two: the first may still wait to be run when the other is posted */
     struct loop_timer *tick;

@@ -100,9 +100,12 @@ static void notify(void *cls, struct MHD_Connection *mhd, void **context,
     const struct sockaddr *address =
         MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr;
     gnutls_session_t session = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION)->tls_session;
-    *context = connection_new(door->gate, door->serves, fd, address, session);
-    if (*context == NULL)
+    struct connection *connection = connection_new(door->gate, door->serves, fd, address, session);
+    if (connection == NULL)
         shutdown(fd, SHUT_RDWR);
+    else
+        connection->mhd = mhd;
+    *context = connection;
 }
 
 /* Decoding is path.c's and query.c's, once; the library would cut at %00. */
@@ -116,8 +119,7 @@ static size_t leave_escaped(void *cls, struct MHD_Connection *mhd, char *text)
 static struct MHD_Daemon *start_daemon(struct door *door, int fd)
 {
     struct MHD_Daemon *daemon = MHD_start_daemon(
-        /* epoll spins while a handshake is under way. */
-        MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL | MHD_USE_TLS | MHD_ALLOW_SUSPEND_RESUME, 0, NULL,
+        MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_EPOLL | MHD_USE_TLS | MHD_ALLOW_SUSPEND_RESUME, 0, NULL,
         NULL, exchange_handle, NULL, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_HTTPS_CERT_CALLBACK,
         connection_no_certificate(), MHD_OPTION_TLS_NO_ALPN, 1, MHD_OPTION_NOTIFY_CONNECTION, notify, door,
         MHD_OPTION_NOTIFY_COMPLETED, exchange_completed, NULL, MHD_OPTION_URI_LOG_CALLBACK, exchange_uri,

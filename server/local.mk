@@ -33,6 +33,8 @@ server_libserver_a_SOURCES = \
 	server/https.h \
 	server/logs.c \
 	server/logs.h \
+	server/park.c \
+	server/park.h \
 	server/query.c \
 	server/query.h \
 	server/range.c \

@@ -304,11 +304,21 @@ def cpu(site):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def hello(site):
+    """A client's first flight, whole."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    with pytest.raises(ssl.SSLWantReadError):
+        site.context().wrap_bio(incoming, outgoing, server_hostname="localhost").do_handshake()
+    return outgoing.read()
+
+
 def test_stalled_and_dripping_clients_are_closed_and_cost_nothing(new_site):
     site = new_site("slow", handshake_timeout="1s", header_timeout="1s", data_timeout="1s", idle_timeout_https="1s", min_rate="100000")
     auth = word(site.handsets[0])
     half_hello = socket.create_connection(("127.0.0.1", site.https_port), 60)
     half_hello.sendall(bytes.fromhex("16030100") + b"\xc8\x01\x00\x00\xc4\x03\x03" + bytes(30))
+    half_shaken = socket.create_connection(("127.0.0.1", site.https_port), 60)
+    half_shaken.sendall(hello(site))
     header = site.raw_tls(site.https_port)
     header.sendall(b"GET / HTTP/1.1\r\nHo")
     body = site.raw_tls(site.https_port)
@@ -316,7 +326,7 @@ def test_stalled_and_dripping_clients_are_closed_and_cost_nothing(new_site):
                  "Content-Length: 1000000\r\n\r\n0123".encode())
     idle = site.raw_tls(site.https_port)
     before = cpu(site)
-    for connection in (half_hello, header, body, idle):
+    for connection in (half_hello, half_shaken, header, body, idle):
         try:
             while connection.recv(4096):
                 pass
