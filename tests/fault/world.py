@@ -324,6 +324,8 @@ def sound(state):
     connection = sqlite3.connect(f"file:{state}/catalog.db?mode=ro", uri=True)
     try:
         return [row[0] for row in connection.execute("PRAGMA integrity_check") if row[0] != "ok"]
+    except sqlite3.DatabaseError as error:  # too damaged to be judged
+        return [str(error)]
     finally:
         connection.close()
 
