@@ -244,7 +244,6 @@ class Proftpd(Peer):
         kind = "RSA" if self.certificate.rsa else "EC"
         (self.folder / "conf").write_text(f"""ModulePath {self.root}/usr/lib/proftpd
 LoadModule mod_tls.c
-LoadModule mod_tls_shmcache.c
 ServerType standalone
 DefaultAddress 127.0.0.1
 Port {self.port}
@@ -275,7 +274,7 @@ TLSCipherSuite ECDHE+AESGCM
 TLS{kind}CertificateFile {self.certificate.chain}
 TLS{kind}CertificateKeyFile {self.certificate.key}
 TLSCACertificateFile {self.certificate.ca}
-TLSSessionCache shm:/file={self.folder}/sesscache
+TLSSessionTickets on
 TLSVerifyClient off
 <Directory />
   AllowOverwrite on
