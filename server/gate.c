@@ -87,7 +87,7 @@ static void cut_delays(struct loop_task *task)
         delay_over(gate->delays);
 }
 
-static void close_timers(struct loop_task *task)
+static void close_all(struct loop_task *task)
 {
     struct gate *gate = CONTAINER_OF(task, struct gate, end);
     loop_timer_free(gate->tick);
@@ -206,7 +206,7 @@ void gate_close(struct gate *gate)
     pthread_mutex_unlock(&gate->lock);
     gate->cut.run = cut_delays;
     loop_post(gate->loop, &gate->cut);
-    park_cut(gate);
+    park_cut(gate->park);
     pthread_mutex_lock(&gate->lock);
     while (gate->held > 0)
         pthread_cond_wait(&gate->left, &gate->lock);
@@ -219,7 +219,7 @@ void gate_free(struct gate *gate)
         return;
     evict_forget(gate->fleet->evictions, &gate->observer);
     if (gate->loop != NULL) {
-        gate->end.run = close_timers;
+        gate->end.run = close_all;
         loop_post(gate->loop, &gate->end);
         loop_stop(gate->loop);
         loop_free(gate->loop);

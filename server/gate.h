@@ -31,6 +31,7 @@ struct gate_delay {
 struct gate {
     struct fleet *fleet;
     struct loop *loop;
+    struct park *park;
     pthread_mutex_t lock; /* of what follows */
     pthread_cond_t left;
     size_t held;
@@ -42,7 +43,6 @@ struct gate {
     size_t connections;
     int64_t overload_said; /* steady ms */
     struct evict_observer observer;
-    struct park *park;
     /* the loop's */
     struct loop_task cut, end; /* two: the first may still wait to be run when the other is posted */
     struct loop_timer *tick;

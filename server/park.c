@@ -79,6 +79,7 @@ void park_enter(struct park *park, struct connection *connection)
 {
     struct gate *gate = park->gate;
     struct epoll_event event = { .events = EPOLLIN | EPOLLRDHUP, .data.ptr = connection };
+    /* As gate_enter does, and in the same step what park_cut looks for: it would miss one in between. */
     pthread_mutex_lock(&gate->lock);
     bool enters = !gate->stopping && !connection->parked;
     if (enters) {
@@ -95,8 +96,9 @@ void park_enter(struct park *park, struct connection *connection)
     leave(park, connection);
 }
 
-void park_cut(struct gate *gate)
+void park_cut(struct park *park)
 {
+    struct gate *gate = park->gate;
     pthread_mutex_lock(&gate->lock);
     for (struct connection *c = gate->first; c != NULL; c = c->next)
         if (c->parked)

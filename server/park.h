@@ -20,6 +20,6 @@ void park_free(struct park *park);
 void park_enter(struct park *park, struct connection *connection);
 /* Shuts down who is parked, so that all are resumed. Nobody enters any more, the gate is stopping. Any
  * thread. */
-void park_cut(struct gate *gate);
+void park_cut(struct park *park);
 
 #endif
