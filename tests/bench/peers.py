@@ -3,6 +3,7 @@
 certificate, the same files and one account. The peers are Debian's packages, unpacked beside each other (as installed
 packages they exclude one another) and configured to be fast: no look-ups of names, no logs, no limits."""
 import base64
+import contextlib
 import json
 import os
 import pathlib
@@ -114,9 +115,9 @@ class Peer:
                 socket.create_connection(("127.0.0.1", self.port), 1).close()
                 return
             except OSError:
-                if self.process.poll() is not None:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self.process.wait(0.02)
                     break
-                time.sleep(0.02)
         raise RuntimeError(f"{self.name} does not start: {(self.folder / 'output').read_text(errors='replace')[-800:]}")
 
     def flags(self, protocol):
