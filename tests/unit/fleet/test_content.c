@@ -261,6 +261,16 @@ static void test_a_late_reader_keeps_it_too(void **state)
     site_end(&site);
 }
 
+static void reads_back(struct site *site, const struct content *content, const char *bytes, size_t size)
+{
+    struct fault f;
+    struct reader *reader;
+    size_t n;
+    site_check(read_them(site, content, 1, &reader, &f), &f);
+    AUTO_FREE char *got = site_drain(reader, size, &n);
+    assert_memory_equal(got, bytes, size);
+}
+
 static void test_an_undone_removal_removes_nothing(void **state)
 {
     (void)state;
@@ -269,7 +279,6 @@ static void test_an_undone_removal_removes_nothing(void **state)
     struct site site;
     struct fault f;
     struct reader *reader;
-    size_t n;
     site_begin(&site, no_cache);
     AUTO_FREE char *bytes = site_bytes(size, 4);
     struct content content = made(&site, bytes, size, WHOLE);
@@ -277,9 +286,7 @@ static void test_an_undone_removal_removes_nothing(void **state)
     assert_int_equal(site_write(&site, remove_and_undo, content.id, &f), FAULT_CONFLICT);
     reader_free(reader);
     db_flush(site.fleet->db);
-    site_check(read_them(&site, &content, 1, &reader, &f), &f);
-    AUTO_FREE char *got = site_drain(reader, size, &n);
-    assert_memory_equal(got, bytes, size);
+    reads_back(&site, &content, bytes, size);
     site_end(&site);
 }
 
@@ -292,15 +299,12 @@ static void test_after_an_undone_removal_it_is_read_at_once(void **state)
     struct site site;
     struct fault f;
     struct reader *reader;
-    size_t n;
     site_begin(&site, no_cache);
     AUTO_FREE char *bytes = site_bytes(size, 6);
     struct content content = made(&site, bytes, size, WHOLE);
     for (int round = 0; round < 2; round++) {
         assert_int_equal(site_write(&site, remove_and_undo, content.id, &f), FAULT_CONFLICT);
-        site_check(read_them(&site, &content, 1, &reader, &f), &f);
-        AUTO_FREE char *got = site_drain(reader, size, &n);
-        assert_memory_equal(got, bytes, size);
+        reads_back(&site, &content, bytes, size);
     }
     site_check(site_write(&site, remove_it, content.id, &f), &f);
     assert_int_equal(read_them(&site, &content, 1, &reader, &f), FAULT_BUSY);
