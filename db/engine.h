@@ -11,7 +11,7 @@
 enum engine_control {
     ENGINE_BEGIN_READ,  /* one snapshot until COMMIT */
     ENGINE_BEGIN_WRITE, /* takes the write lock now */
-    ENGINE_COMMIT,      /* FAULT_OK: on disk */
+    ENGINE_COMMIT,      /* the writer; FAULT_OK: on disk, in files that are found again */
     ENGINE_ROLLBACK,    /* also when the engine has rolled back by itself */
     ENGINE_SAVE,        /* a savepoint: RELEASE keeps, UNDO takes back what came after it */
     ENGINE_RELEASE,

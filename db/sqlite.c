@@ -249,6 +249,8 @@ static enum fault_code set_up_writer(struct engine_conn *conn, const struct db_o
         code = take_step(conn, step, &taken, f);
     if (code == FAULT_OK)
         code = sqlite_execute(conn, "PRAGMA foreign_keys = ON", "opening", f);
+    if (code == FAULT_OK)
+        code = sqlite_mark(conn, f);
     if (code != FAULT_OK)
         return code;
     conn->checkpoint_at = WAL_PAGES;
@@ -376,6 +378,9 @@ static enum fault_code sqlite_control(struct engine_conn *conn, enum engine_cont
         return FAULT_OK;
     if (what == ENGINE_ROLLBACK && !sqlite_inside(conn))
         return FAULT_OK;
+    enum fault_code code = what == ENGINE_COMMIT ? sqlite_in_place(conn, f) : FAULT_OK;
+    if (code != FAULT_OK)
+        return code;
     bool is_single = what != ENGINE_UNDO && what != ENGINE_SCRUB && what != ENGINE_NO_SCRUB;
     return is_single ? run_control(conn, what, words[what], f)
                      : sqlite_execute(conn, words[what], "transaction", f);

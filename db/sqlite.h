@@ -7,6 +7,7 @@
 #include "db/engine.h"
 
 #include <sqlite3.h>
+#include <sys/types.h>
 
 #define APPLICATION_ID 0x43524144 /* "CRAD" */
 #define PARAMS_MAX     24
@@ -15,11 +16,18 @@ struct prepared {
     sqlite3_stmt *stmt;
     int index[PARAMS_MAX]; /* of $1, $2, … */
 };
+/* Which file a name led to. */
+struct place {
+    const char *file; /* SQLite's string */
+    dev_t device;
+    ino_t inode;
+};
 struct engine_conn {
     sqlite3 *db;
     int busy_ms;
-    int checkpoint_at; /* pages in the WAL */
-    bool erase;        /* whatever is deleted is overwritten */
+    int checkpoint_at;      /* pages in the WAL */
+    bool erase;             /* whatever is deleted is overwritten */
+    struct place main, wal; /* the writer's */
     struct prepared prepared[SQL_COUNT + 1];
     sqlite3_stmt *control[ENGINE_CONTROLS]; /* those that are one statement, once they were needed */
 };
@@ -37,6 +45,10 @@ enum fault_code sqlite_identify(struct engine_conn *conn, const char *file, int 
 enum fault_code sqlite_connect(const struct db_options *options, struct engine_conn **ret_conn,
                                struct fault *f);
 void sqlite_close(struct engine_conn *conn); /* takes NULL */
+/* Remembers where the open catalog and its write-ahead log lie; then FAULT_DAMAGED when they lie there no
+ * more: SQLite would go on with files that nobody finds again. */
+enum fault_code sqlite_mark(struct engine_conn *conn, struct fault *f);
+enum fault_code sqlite_in_place(const struct engine_conn *conn, struct fault *f);
 
 /* struct engine */
 enum fault_code sqlite_snapshot(const struct db_options *options, const char *file, struct fault *f);

@@ -1,14 +1,56 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The SQLite engine, whole files: copying one that is in use, and judging one that comes from outside. */
+/* The SQLite engine, whole files: whether they are still in their place, copying one that is in use, and
+ * judging one that comes from outside. */
 #include "db/sqlite.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define INSPECT_BUSY_MS 1000
+
+/* --- in their place ------------------------------------------------------------ */
+
+static enum fault_code mark(const char *file, struct place *ret_place, struct fault *f)
+{
+    struct stat st;
+    if (stat(file, &st) != 0)
+        return fault_set(f, FAULT_IO, "cannot find the catalog's %s: %s", file, strerror(errno));
+    *ret_place = (struct place){ file, st.st_dev, st.st_ino };
+    return FAULT_OK;
+}
+
+enum fault_code sqlite_mark(struct engine_conn *conn, struct fault *f)
+{
+    const char *file = sqlite3_db_filename(conn->db, "main");
+    int64_t version;
+    /* The first look makes the log. */
+    enum fault_code code = sqlite_ask(conn, "PRAGMA user_version", &version, f);
+    if (code == FAULT_OK)
+        code = mark(file, &conn->main, f);
+    return code == FAULT_OK ? mark(sqlite3_filename_wal(file), &conn->wal, f) : code;
+}
+
+static enum fault_code check_place(const struct place *place, struct fault *f)
+{
+    struct stat st;
+    if (stat(place->file, &st) == 0 && st.st_dev == place->device && st.st_ino == place->inode)
+        return FAULT_OK;
+    return fault_set(
+        f, FAULT_DAMAGED,
+        "%s was removed or replaced while it is open: put it back, or restart cradled with what is "
+        "to be its catalog",
+        place->file);
+}
+
+enum fault_code sqlite_in_place(const struct engine_conn *conn, struct fault *f)
+{
+    enum fault_code code = check_place(&conn->main, f);
+    return code == FAULT_OK ? check_place(&conn->wal, f) : code;
+}
 
 /* --- copying ------------------------------------------------------------ */
 

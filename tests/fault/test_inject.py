@@ -143,6 +143,29 @@ def test_a_disk_that_stays_full_and_then_is_not(hurting):
     assert work.judge() == []
 
 
+@pytest.mark.parametrize("name", ["catalog.db", "catalog.db-wal", "."])
+def test_files_that_are_moved_away(hurting, name):
+    """The catalog, its log, or the state folder itself: nothing is acknowledged that a start would not find."""
+    site, control, work = hurting
+    random, round_ = world.seed(f"away {name}"), Round(site, work)
+    round_.go(random)
+    file = (world.state_of(site) / name).resolve()
+    away = file.with_name(file.name + ".away")
+    file.rename(away)
+    work.answers.clear()
+    round_.go(random)
+    assert set(work.answers) <= GOOD | REFUSED and not set(work.answers) & {201, 204, 226}, dict(work.answers)
+    assert site.http("GET", "/site.cfg", site.handsets[0]).status == 200
+    away.rename(file)
+    work.answers.clear()
+    round_.go(random)
+    assert set(work.answers) <= GOOD, dict(work.answers)
+    site.kill()
+    with world.hurt(site, control):
+        site.start()
+    assert work.judge() == []
+
+
 @pytest.mark.skipif(has_a_sanitizer(), reason="a sanitizer has its own allocator")
 def test_memory_that_runs_out(new_site):  # noqa: F811
     """At an allocation of a round of work: an error, or the end of the process and a start; never a crash, never a loss."""

@@ -311,12 +311,51 @@ static void test_locked_by_another(void **state)
     shelf_end(&shelf);
 }
 
+/* --- files that go away while they are open ------------------------------------------------------------ */
+
+/* Nothing may be acknowledged that a start would not find: not while the file is away, not with another one
+ * in its place; once it is back all goes on. */
+static void take_away(struct shelf *shelf, const char *file, int64_t id)
+{
+    struct fault f = { 0 };
+    char away[sizeof shelf->file + 16];
+    snprintf(away, sizeof away, "%s.away", file);
+    size_t before = shelf_count(shelf);
+    assert_int_equal(rename(file, away), 0);
+    assert_int_equal(shelf_write(shelf, id, 200, &f), FAULT_DAMAGED);
+    assert_non_null(strstr(f.text, file));
+    FILE *other = fopen(file, "wbx");
+    assert_non_null(other);
+    fclose(other);
+    assert_int_equal(shelf_write(shelf, id, 200, &f), FAULT_DAMAGED);
+    assert_int_equal(shelf_count(shelf), before); /* what is there is read on */
+    assert_int_equal(rename(away, file), 0);
+    SHELF_OK(shelf_write(shelf, id, 200, why));
+    assert_int_equal(shelf_count(shelf), before + 1);
+}
+
+static void test_taken_away(void **state)
+{
+    (void)state;
+    struct shelf shelf;
+    char log[sizeof shelf.file + 8];
+    shelf_begin(&shelf);
+    snprintf(log, sizeof log, "%s-wal", shelf.file);
+    take_away(&shelf, shelf.file, 1);
+    take_away(&shelf, log, 2);
+    shelf_close(&shelf);
+    shelf_open(&shelf);
+    assert_int_equal(shelf_count(&shelf), 2);
+    shelf_end(&shelf);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_kill),          cmocka_unit_test(test_kill_after_a_destruction),
         cmocka_unit_test(test_full),          cmocka_unit_test(test_full_in_a_group),
         cmocka_unit_test(test_two_processes), cmocka_unit_test(test_locked_by_another),
+        cmocka_unit_test(test_taken_away),
     };
     return cmocka_run_group_tests_name("crash", tests, NULL, NULL);
 }
