@@ -113,6 +113,8 @@ fleet_libfleet_a_SOURCES = \
 	fleet/trouble.h \
 	fleet/upload.c \
 	fleet/upload.h \
+	fleet/upload_commit.c \
+	fleet/upload_inner.h \
 	fleet/vault.c \
 	fleet/vault.h \
 	fleet/verify.c \

@@ -10,77 +10,19 @@
  * writes are run in the order of their submission, so the commit, or the removal of what was staged, always
  * comes after them.
  */
-#include "fleet/upload.h"
+#include "fleet/upload_inner.h"
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "fleet/audit_file.h"
-#include "fleet/bearer.h"
-#include "fleet/content.h"
-#include "fleet/delivery.h"
-#include "fleet/inspect.h"
-#include "fleet/layer.h"
 #include "fleet/logbook.h"
-#include "fleet/put.h"
 #include "fleet/room.h"
-#include "fleet/segment.h"
-#include "fleet/tree.h"
 #include "fleet/vault.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define UPLOAD_IN_FLIGHT 4
 #define UPLOAD_ROOM_MIN  4096
-
-/* A sealed chunk on its way to the catalog. */
-struct chunk {
-    struct db_write write;
-    struct upload *upload;
-    int64_t index;
-    size_t n;
-    uint8_t sealed[];
-};
-
-struct upload {
-    struct fleet *fleet;
-    struct put_target target;
-    bool append, unchecked;
-    char *if_match, *if_none_match;
-    uint64_t sender;
-    void (*progress)(void *user);
-    void *user;
-
-    /* the owner's thread */
-    struct content content; /* id; size so far; digest once committed */
-    struct secret_mac_state *mac;
-    struct inspect *inspect; /* NULL: nothing to check */
-    struct fault flaw;       /* what the check found, when unchecked */
-    struct bearer bearer;    /* private keys of what administrators store (R20) */
-    uint8_t *plain;          /* the chunk that is being filled */
-    size_t used, room;
-    int64_t index; /* of that chunk */
-    uint32_t key;  /* vault_enter */
-    bool committing;
-
-    /* the writer's thread */
-    struct db_write commit, cleanup;
-    struct chunk *last;
-    bool stage_failed; /* a chunk was not stored: the later ones must not be, nothing would find them again */
-    struct upload_outcome committed;
-
-    pthread_mutex_t lock;
-    int refs;
-    int in_flight;
-    bool waiting;         /* progress was promised */
-    bool left;            /* by the owner */
-    struct fault failure; /* the first one of a staging write */
-    struct fault result;  /* of the commit */
-    struct upload_outcome outcome;
-    atomic_bool ended;
-};
 
 /* --- beginning and ending --- */
 
@@ -388,101 +330,6 @@ enum fault_code upload_write(struct upload *u, const void *data, size_t n, size_
 
 /* --- the commit --- */
 
-/* The tag of what the upload would replace, "" when there is nothing. */
-static enum fault_code commit_etag(struct upload *u, struct db_conn *conn, char etag[80], struct fault *f)
-{
-    const struct put_target *t = &u->target;
-    struct segment_generation open;
-    struct layer_file file;
-    enum fault_code code = t->log ? segment_find(conn, &t->mac, t->path.text, 0, true, &open, f)
-                                  : layer_find(u->fleet->vault, conn, t->layer, t->path.text, 0, &file, f);
-    etag[0] = '\0';
-    if (code == FAULT_ABSENT)
-        return FAULT_OK;
-    /* What is damaged can be replaced, unless that depends on what it was. */
-    if (code == FAULT_DAMAGED && !t->log && u->if_match == NULL && u->if_none_match == NULL)
-        return FAULT_OK;
-    if (code == FAULT_OK && t->log)
-        (void)mem_copy_text(etag, 80, open.etag);
-    else if (code == FAULT_OK)
-        layer_etag(&file.content, etag);
-    return code;
-}
-
-static enum fault_code commit_segment(struct upload *u, struct db_conn *conn, int64_t now, struct fault *f)
-{
-    const struct put_target *t = &u->target;
-    const struct segment_new segment = { .mac = t->mac,
-                                         .path = t->path.text,
-                                         .content = u->content,
-                                         .append = u->append,
-                                         .sender = u->sender,
-                                         .author = t->author,
-                                         .now = now };
-    enum fault_code code = segment_store(u->fleet, conn, &segment, &u->committed, f);
-    if (code == FAULT_OK && u->committed.repeat)
-        return u->index ? content_discard(conn, u->content.id, f) : FAULT_OK;
-    return code ? code : content_add_chunk(conn, u->content.id, u->index, u->last->sealed, u->last->n, f);
-}
-
-/* The bytes of a file, stored once: *ret_content is what the file is to name. */
-static enum fault_code commit_bytes(struct upload *u, struct db_conn *conn, int64_t now,
-                                    struct content *ret_content, struct fault *f)
-{
-    struct content equal;
-    bool sound = false;
-    if (u->bearer.keys) {
-        enum fault_code stored = delivery_store(u->fleet, conn, &u->target, &u->content, u->plain, now, f);
-        *ret_content = u->content;
-        return stored;
-    }
-    enum fault_code found = content_equal(u->fleet->vault, conn, &u->content, &equal, &sound, f);
-    if (found && found != FAULT_ABSENT)
-        return found;
-    if (found == FAULT_OK && sound) {
-        *ret_content = equal;
-        return u->index ? content_discard(conn, u->content.id, f) : FAULT_OK;
-    }
-    enum fault_code code = content_settle(u->fleet->vault, conn, &u->content, now, f);
-    if (code == FAULT_OK)
-        code = content_add_chunk(conn, u->content.id, u->index, u->last->sealed, u->last->n, f);
-    if (code == FAULT_OK && found == FAULT_OK)
-        code = content_rename(conn, equal.id, u->content.id, f);
-    *ret_content = u->content;
-    return code;
-}
-
-static enum fault_code commit_file(struct upload *u, struct db_conn *conn, int64_t now, struct fault *f)
-{
-    const struct put_target *t = &u->target;
-    struct layer_file file = { .modified = now, .unchecked = u->flaw.code != FAULT_OK };
-    (void)mem_copy_text(file.author, sizeof file.author, t->author);
-    enum fault_code code = commit_bytes(u, conn, now, &file.content, f);
-    u->committed = (struct upload_outcome){ .size = u->content.size };
-    if (code == FAULT_OK)
-        code = layer_store(u->fleet->vault, conn, t->layer, t->path.text, &file,
-                           u->fleet->settings->file_versions, &u->committed.created, f);
-    layer_etag(&u->content, u->committed.etag);
-    return code == FAULT_OK ? audit_stored(u->fleet, conn, t, &u->committed, file.unchecked, f) : code;
-}
-
-static enum fault_code commit_run(struct db_conn *conn, struct db_write *write, struct fault *f)
-{
-    struct upload *u = CONTAINER_OF(write, struct upload, commit);
-    char etag[80];
-    if (u->stage_failed)
-        return fault_set(f, FAULT_IO, "a part of the upload was not stored");
-    int64_t now = clock_wall_ms();
-    enum fault_code code = commit_etag(u, conn, etag, f);
-    if (code == FAULT_OK)
-        code = tree_precondition(etag, u->if_match, u->if_none_match, f);
-    if (code == FAULT_OK && u->target.register_handset)
-        code = db_run(conn, SQL_HANDSET_ENSURE, DB_ARGS(db_text(u->target.mac.text), db_int(now)), NULL, f);
-    if (code)
-        return code;
-    return u->target.log ? commit_segment(u, conn, now, f) : commit_file(u, conn, now, f);
-}
-
 static void upload_end(struct upload *u, const struct fault *result)
 {
     pthread_mutex_lock(&u->lock);
@@ -527,7 +374,7 @@ void upload_commit(struct upload *u)
         return;
     }
     u->committing = true;
-    u->commit.run = commit_run;
+    u->commit.run = upload_commit_run;
     u->commit.done = commit_done;
     pthread_mutex_lock(&u->lock);
     u->refs++;
