@@ -83,6 +83,8 @@ fleet_libfleet_a_SOURCES = \
 	fleet/refusal.h \
 	fleet/reseal.c \
 	fleet/reseal.h \
+	fleet/reseal_inner.h \
+	fleet/reseal_keys.c \
 	fleet/rescue.c \
 	fleet/rescue.h \
 	fleet/resend.c \
