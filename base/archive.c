@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/archive.h"
 
+#include "base/bytes.h"
 #include "base/mem.h"
 #include "base/seal.h"
 
@@ -34,32 +35,11 @@ struct archive_state {
     bool ended;
 };
 
-static uint8_t *put(uint8_t *at, const void *data, size_t n)
-{
-    memcpy(at, data, n);
-    return at + n;
-}
-
-static uint8_t *put_number(uint8_t *at, uint64_t value, size_t bytes)
-{
-    for (size_t i = 0; i < bytes; i++)
-        at[i] = (uint8_t)(value >> 8 * (bytes - 1 - i));
-    return at + bytes;
-}
-
-static uint64_t get_number(const uint8_t *at, size_t bytes)
-{
-    uint64_t value = 0;
-    for (size_t i = 0; i < bytes; i++)
-        value = value << 8 | at[i];
-    return value;
-}
-
 static void make_aad(const struct archive_state *state, enum archive_kind kind, uint8_t aad[ARCHIVE_AAD])
 {
-    uint8_t *at = put(aad, archive_label, sizeof archive_label);
-    at = put(at, state->header, ARCHIVE_HEADER);
-    at = put_number(at, state->index, 8);
+    uint8_t *at = bytes_put(aad, archive_label, sizeof archive_label);
+    at = bytes_put(at, state->header, ARCHIVE_HEADER);
+    at = bytes_put_be(at, state->index, 8);
     *at = (uint8_t)kind;
 }
 
@@ -89,14 +69,14 @@ static enum fault_code write_header(struct archive_state *state, const struct se
     uint8_t id[ARCHIVE_ID], fingerprint[ARCHIVE_ID];
     secret_random(id, sizeof id);
     archive_fingerprint(master, fingerprint);
-    uint8_t *at = put(state->header, archive_magic, sizeof archive_magic);
+    uint8_t *at = bytes_put(state->header, archive_magic, sizeof archive_magic);
     *at++ = ARCHIVE_VERSION;
     *at++ = 0;
-    at = put_number(at, about->schema, 2);
-    at = put_number(at, (uint64_t)about->created, 8);
-    at = put(at, id, sizeof id);
-    at = put(at, about->catalog, ARCHIVE_ID);
-    at = put(at, fingerprint, sizeof fingerprint);
+    at = bytes_put_be(at, about->schema, 2);
+    at = bytes_put_be(at, (uint64_t)about->created, 8);
+    at = bytes_put(at, id, sizeof id);
+    at = bytes_put(at, about->catalog, ARCHIVE_ID);
+    at = bytes_put(at, fingerprint, sizeof fingerprint);
     return seal_wrap(master, 0, ARCHIVE_PURPOSE, &state->key, at, f);
 }
 
@@ -133,7 +113,7 @@ static enum fault_code write_frame(struct archive_state *state, enum archive_kin
     uint8_t aad[ARCHIVE_AAD];
     make_aad(state, kind, aad);
     out[0] = (uint8_t)kind;
-    put_number(out + 1, n, 4);
+    bytes_put_be(out + 1, n, 4);
     enum fault_code code = seal_bytes(&state->key, aad, sizeof aad, plain, n, out + ARCHIVE_HEAD, f);
     if (code != FAULT_OK)
         return code;
@@ -162,7 +142,7 @@ enum fault_code archive_write_end(struct archive_writer *writer, uint8_t *out, s
     uint8_t total[ARCHIVE_TOTAL];
     if (state->ended)
         return fault_set(f, FAULT_INTERNAL, "an archive was ended twice");
-    put_number(total, state->total, sizeof total);
+    bytes_put_be(total, state->total, sizeof total);
     enum fault_code code = write_frame(state, ARCHIVE_END, total, sizeof total, out, ret_n, f);
     state->ended = code == FAULT_OK;
     return code;
@@ -197,8 +177,8 @@ enum fault_code archive_read_header(const void *header, size_t n, struct archive
         return fault_set(f, FAULT_DAMAGED, "the backup is cut: it has only %zu bytes", n);
     if (at[9] != 0)
         return fault_set(f, FAULT_INPUT, "this backup has flags that this program does not know");
-    ret_about->schema = (unsigned)get_number(at + 10, 2);
-    ret_about->created = (int64_t)get_number(at + 12, 8);
+    ret_about->schema = (unsigned)bytes_get_be(at + 10, 2);
+    ret_about->created = (int64_t)bytes_get_be(at + 12, 8);
     memcpy(ret_about->id, at + 20, ARCHIVE_ID);
     memcpy(ret_about->catalog, at + 36, ARCHIVE_ID);
     memcpy(ret_about->master, at + 52, ARCHIVE_ID);
@@ -265,7 +245,7 @@ static enum fault_code take_header(struct archive_reader *reader, struct fault *
 static enum fault_code frame_length(const struct archive_reader *reader, size_t *ret_n, struct fault *f)
 {
     const struct archive_state *state = &reader->state;
-    uint64_t n = get_number(reader->piece + 1, 4);
+    uint64_t n = bytes_get_be(reader->piece + 1, 4);
     bool fits = reader->piece[0] == ARCHIVE_DATA  ? n > 0 && n <= ARCHIVE_CHUNK && !state->last
                 : reader->piece[0] == ARCHIVE_END ? n == ARCHIVE_TOTAL
                                                   : false;
@@ -284,7 +264,7 @@ static enum fault_code open_frame(struct archive_reader *reader, enum archive_ki
     make_aad(state, kind, aad);
     enum fault_code code = seal_open_bytes(&state->key, aad, sizeof aad, reader->piece + ARCHIVE_HEAD,
                                            n + SEAL_BYTES_OVERHEAD, reader->plain, f);
-    if (code == FAULT_OK && kind == ARCHIVE_END && get_number(reader->plain, ARCHIVE_TOTAL) != state->total)
+    if (code == FAULT_OK && kind == ARCHIVE_END && bytes_get_be(reader->plain, ARCHIVE_TOTAL) != state->total)
         code = fault_set(f, FAULT_DAMAGED, "its length is not what it was");
     if (code != FAULT_OK)
         fault_prefix(f, "the backup is damaged (frame %llu)", (unsigned long long)state->index);

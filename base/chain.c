@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/chain.h"
 
+#include "base/bytes.h"
 #include "base/mem.h"
 #include "base/utf.h"
 
@@ -93,21 +94,6 @@ void chain_text(const char *text, char *out, size_t size)
 
 /* --- bytes --- */
 
-static uint8_t *put_be(uint8_t *at, uint64_t value, size_t bytes)
-{
-    for (size_t i = 0; i < bytes; i++)
-        at[i] = (uint8_t)(value >> 8 * (bytes - 1 - i));
-    return at + bytes;
-}
-
-static uint64_t get_be(const uint8_t *at, size_t bytes)
-{
-    uint64_t value = 0;
-    for (size_t i = 0; i < bytes; i++)
-        value = value << 8 | at[i];
-    return value;
-}
-
 enum fault_code chain_encode(const struct chain_record *record, uint8_t out[CHAIN_RECORD_MAX], size_t *ret_n,
                              struct fault *f)
 {
@@ -115,14 +101,14 @@ enum fault_code chain_encode(const struct chain_record *record, uint8_t out[CHAI
         return fault_set(f, FAULT_INPUT, "an audit record needs a number from 1 on and a time");
     uint8_t *at = out;
     *at++ = CHAIN_VERSION;
-    at = put_be(at, (uint64_t)record->number, 8);
-    at = put_be(at, (uint64_t)record->at, 8);
+    at = bytes_put_be(at, (uint64_t)record->number, 8);
+    at = bytes_put_be(at, (uint64_t)record->at, 8);
     for (size_t i = 0; i < CHAIN_FIELDS; i++) {
         const char *text = (const char *)record + chain_fields[i].offset;
         size_t n = strnlen(text, chain_fields[i].size);
         if (n == chain_fields[i].size || !is_clean(text, n))
             return fault_set(f, FAULT_INPUT, "an audit record's %s is no clean text", chain_fields[i].name);
-        at = put_be(at, n, 2);
+        at = bytes_put_be(at, n, 2);
         memcpy(at, text, n);
         at += n;
     }
@@ -135,14 +121,14 @@ enum fault_code chain_decode(const uint8_t *data, size_t n, struct chain_record 
     struct chain_record record = { 0 };
     if (n < CHAIN_HEAD || data[0] != CHAIN_VERSION)
         return fault_set(f, FAULT_DAMAGED, "an audit record is not of the known format");
-    uint64_t number = get_be(data + 1, 8), when = get_be(data + 9, 8);
+    uint64_t number = bytes_get_be(data + 1, 8), when = bytes_get_be(data + 9, 8);
     if (number < 1 || number > INT64_MAX || when > INT64_MAX)
         return fault_set(f, FAULT_DAMAGED, "an audit record's number or time is impossible");
     record.number = (int64_t)number;
     record.at = (int64_t)when;
     size_t used = CHAIN_HEAD;
     for (size_t i = 0; i < CHAIN_FIELDS; i++) {
-        size_t length = n - used >= 2 ? (size_t)get_be(data + used, 2) : SIZE_MAX;
+        size_t length = n - used >= 2 ? (size_t)bytes_get_be(data + used, 2) : SIZE_MAX;
         if (length >= chain_fields[i].size || length > n - used - 2)
             return fault_set(f, FAULT_DAMAGED, "an audit record's %s is cut or too long",
                              chain_fields[i].name);

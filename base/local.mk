@@ -6,6 +6,7 @@ base_libbase_a_SOURCES = \
 	base/banned.h \
 	base/buf.c \
 	base/buf.h \
+	base/bytes.h \
 	base/chain.c \
 	base/chain.h \
 	base/clock.c \

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/seal.h"
+#include "base/bytes.h"
 #include "base/disk.h"
 #include "base/mem.h"
 #include <errno.h>
@@ -28,19 +29,6 @@ static const char seal_key_label[] = "cradle key";
 _Static_assert(SEAL_BYTES_OVERHEAD == SEAL_NONCE + SEAL_TAG, "doc/format.md");
 _Static_assert(SEAL_OVERHEAD == SEAL_HEAD + SEAL_BYTES_OVERHEAD, "doc/format.md");
 _Static_assert(SEAL_WRAPPED_SIZE == 1 + SEAL_NONCE + SECRET_KEY_SIZE + SEAL_TAG, "doc/format.md");
-
-static uint8_t *seal_put(uint8_t *at, const void *data, size_t n)
-{
-    memcpy(at, data, n);
-    return at + n;
-}
-
-static uint8_t *seal_put_be(uint8_t *at, uint64_t value, size_t bytes)
-{
-    for (size_t i = 0; i < bytes; i++)
-        at[i] = (uint8_t)(value >> 8 * (bytes - 1 - i));
-    return at + bytes;
-}
 
 static bool seal_cipher(const struct secret_key *key, gnutls_aead_cipher_hd_t *ret_cipher)
 {
@@ -96,11 +84,11 @@ enum fault_code seal_open_bytes(const struct secret_key *key, const uint8_t *aad
 
 static size_t seal_chunk_aad(uint32_t key_id, const struct seal_place *place, uint8_t aad[SEAL_CHUNK_AAD])
 {
-    uint8_t *at = seal_put(aad, seal_chunk_label, sizeof seal_chunk_label);
+    uint8_t *at = bytes_put(aad, seal_chunk_label, sizeof seal_chunk_label);
     *at++ = SEAL_VERSION;
-    at = seal_put_be(at, key_id, 4);
-    at = seal_put(at, place->content, SEAL_CONTENT_ID);
-    at = seal_put_be(at, place->index, 8);
+    at = bytes_put_be(at, key_id, 4);
+    at = bytes_put(at, place->content, SEAL_CONTENT_ID);
+    at = bytes_put_be(at, place->index, 8);
     *at++ = place->last ? 1 : 0;
     return (size_t)(at - aad);
 }
@@ -111,7 +99,7 @@ enum fault_code seal_chunk(const struct secret_key *key, uint32_t key_id, const 
     uint8_t aad[SEAL_CHUNK_AAD];
     size_t n_aad = seal_chunk_aad(key_id, place, aad);
     out[0] = SEAL_VERSION;
-    seal_put_be(out + 1, key_id, 4);
+    bytes_put_be(out + 1, key_id, 4);
     return seal_bytes(key, aad, n_aad, plain, n, out + SEAL_HEAD, f);
 }
 
@@ -121,8 +109,7 @@ enum fault_code seal_chunk_key(const uint8_t *sealed, size_t n, uint32_t *ret_ke
         return fault_set(f, FAULT_DAMAGED, "a sealed chunk has only %zu bytes", n);
     if (sealed[0] != SEAL_VERSION)
         return fault_set(f, FAULT_DAMAGED, "a sealed chunk is of the unknown version %d", sealed[0]);
-    *ret_key_id =
-        (uint32_t)sealed[1] << 24 | (uint32_t)sealed[2] << 16 | (uint32_t)sealed[3] << 8 | sealed[4];
+    *ret_key_id = (uint32_t)bytes_get_be(sealed + 1, 4);
     return FAULT_OK;
 }
 
@@ -143,10 +130,10 @@ static size_t seal_key_aad(uint32_t id, const char *purpose, uint8_t aad[SEAL_KE
     size_t n = strlen(purpose);
     if (n > SEAL_PURPOSE)
         return 0;
-    uint8_t *at = seal_put(aad, seal_key_label, sizeof seal_key_label);
+    uint8_t *at = bytes_put(aad, seal_key_label, sizeof seal_key_label);
     *at++ = SEAL_VERSION;
-    at = seal_put_be(at, id, 4);
-    at = seal_put(at, purpose, n);
+    at = bytes_put_be(at, id, 4);
+    at = bytes_put(at, purpose, n);
     return (size_t)(at - aad);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fleet/content.h"
 
+#include "base/bytes.h"
 #include "base/mem.h"
 #include "fleet/hold.h"
 #include "fleet/vault.h"
@@ -17,13 +18,6 @@ static struct db_arg content_id(const uint8_t *id)
 
 #define MAC_VERSION 1
 
-static uint8_t *put_be(uint8_t *at, uint64_t value)
-{
-    for (int i = 0; i < 8; i++)
-        at[i] = (uint8_t)(value >> 8 * (7 - i));
-    return at + 8;
-}
-
 void content_mac(struct vault *vault, const struct content *content, struct secret_digest *ret_mac)
 {
     static const char label[] = "cradle content"; /* with its NUL */
@@ -34,8 +28,8 @@ void content_mac(struct vault *vault, const struct content *content, struct secr
     memcpy(at, content->id, SEAL_CONTENT_ID);
     at += SEAL_CONTENT_ID;
     *at++ = (uint8_t)content->kind;
-    at = put_be(at, (uint64_t)content->size);
-    at = put_be(at, (uint64_t)content_chunks(content->size));
+    at = bytes_put_be(at, (uint64_t)content->size, 8);
+    at = bytes_put_be(at, (uint64_t)content_chunks(content->size), 8);
     memcpy(at, content->digest.bytes, SECRET_DIGEST_SIZE);
     secret_mac(vault_row_key(vault), text, sizeof text, ret_mac);
 }
