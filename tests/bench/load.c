@@ -7,10 +7,12 @@
  *              [--tls 1.2|1.3] [--resume data|all|none] --clients N --units M [--append NAME]
  *
  * A unit of each kind of work:
- *   boot      a new connection, login, the files of DIR one after the other, two appends (HTTPS: two PUTs),
- * the end login     a new connection, login, the end (HTTPS: with one GET of the first file) append    64 KB
- * appended (HTTPS: PUT), on a connection that stays get       the first file of DIR, on a connection that
- * stays idle      logs in, says so on standard output, and stays until standard input ends
+ *
+ *   boot    a new connection, login, the files of DIR one after the other, two appends (HTTPS: PUTs), the end
+ *   login   a new connection, login, the end (HTTPS: with one GET of the first file)
+ *   append  64 KB appended (HTTPS: PUT), on a connection that stays
+ *   get     the first file of DIR, on a connection that stays
+ *   idle    logs in, says so on standard output, and stays until standard input ends
  */
 #include "wire.h"
 
@@ -89,8 +91,7 @@ static void note_error(const struct client *c)
     pthread_mutex_unlock(&error_lock);
 }
 
-/* --- one client
- * --------------------------------------------------------------------------------------------------- */
+/* --- one client --- */
 
 static bool append(struct client *c, size_t n)
 {
@@ -156,8 +157,7 @@ static void *run_client(void *context)
     return NULL;
 }
 
-/* --- the program
- * -------------------------------------------------------------------------------------------------- */
+/* --- the program --- */
 
 static char *read_whole(const char *path, size_t *ret_size)
 {
