@@ -57,7 +57,7 @@ int64_t archive_size(int64_t plain)
     return ARCHIVE_HEADER + plain + (frames + 1) * ARCHIVE_OVERHEAD + ARCHIVE_TOTAL;
 }
 
-/* --- writing ------------------------------------------------------------ */
+/* --- writing --- */
 
 struct archive_writer {
     struct archive_state state;
@@ -148,7 +148,7 @@ enum fault_code archive_write_end(struct archive_writer *writer, uint8_t *out, s
     return code;
 }
 
-/* --- reading ------------------------------------------------------------ */
+/* --- reading --- */
 
 struct archive_reader {
     struct archive_state state;

@@ -40,8 +40,7 @@ struct call {
     long status;
 };
 
-/* --- opening
- * ------------------------------------------------------------------------------------------------------ */
+/* --- opening --- */
 
 static enum fault_code ask_password(const char *user, char **ret_password, struct fault *f)
 {
@@ -105,8 +104,7 @@ void client_close(struct client *client)
     free(client);
 }
 
-/* --- requests
- * ----------------------------------------------------------------------------------------------------- */
+/* --- requests --- */
 
 static size_t on_body(char *data, size_t size, size_t count, void *context)
 {

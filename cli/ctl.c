@@ -27,9 +27,7 @@ struct ctl {
     struct client *client;
 };
 
-/* --- help
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- help --- */
 
 static void print_commands(FILE *out, const struct ctl_command *commands, const char *group)
 {
@@ -63,8 +61,7 @@ static void print_options(const struct ctl_option *options, size_t count)
     }
 }
 
-/* --- options
- * ------------------------------------------------------------------------------------------------------ */
+/* --- options --- */
 
 #define COMMON 8
 static void common_options(struct ctl *ctl, struct ctl_option common[COMMON])
@@ -198,8 +195,7 @@ bool ctl_json(const struct ctl *ctl)
     return ctl->json;
 }
 
-/* --- the server
- * --------------------------------------------------------------------------------------------------- */
+/* --- the server --- */
 
 static void from_environment(struct client_options *o)
 {
@@ -311,8 +307,7 @@ enum fault_code ctl_call(struct ctl *ctl, const char *method, json_t *body, json
     return client_call(client, method, path, body, ret_answer, f);
 }
 
-/* --- the program
- * -------------------------------------------------------------------------------------------------- */
+/* --- the program --- */
 
 static const struct ctl_command *find_command(const struct ctl_command *commands, int argc, char **argv,
                                               int *ret_words)

@@ -33,7 +33,7 @@ struct ctl_command {
  * --help and --version. Gives the exit status. */
 int ctl_main(int argc, char **argv, const struct ctl_command *commands);
 
-/* --- options -------------------------------------------------------------------------------------------- */
+/* --- options --- */
 
 enum ctl_kind {
     CTL_TEXT,   /* const char *, borrowed from argv */
@@ -65,8 +65,7 @@ int ctl_read(struct ctl *ctl, int argc, char **argv, const struct ctl_option *op
              size_t min_words, size_t max_words, struct ctl_words *ret_words);
 bool ctl_json(const struct ctl *ctl); /* --json was given */
 
-/* --- the server ------------------------------------------------------------------------------------------
- */
+/* --- the server --- */
 
 /* The connection that the common options, the environment and ~/.config/cradle/cradlectl.conf describe;
  * opened at the first call, borrowed until the program ends. */
@@ -80,8 +79,7 @@ enum fault_code ctl_call(struct ctl *ctl, const char *method, json_t *body, json
 enum fault_code ctl_pages(struct ctl *ctl, const char *path, const char *key, json_t **ret_all,
                           struct fault *f);
 
-/* --- saying ----------------------------------------------------------------------------------------------
- */
+/* --- saying --- */
 
 /* "cradlectl: words" on standard error; gives CTL_FAILED, or CTL_USAGE for FAULT_INPUT. */
 int ctl_failed(const struct fault *f);

@@ -21,8 +21,7 @@
 #define KEEP_MAX  INT64_C(315360000000)
 #define LINE_ROOM 4096
 
-/* --- fetching
- * ------------------------------------------------------------------------------------------------- */
+/* --- fetching --- */
 
 struct row {
     int64_t number;
@@ -101,8 +100,7 @@ static enum fault_code fetch(struct ctl *ctl, int64_t since, take_row *take, voi
     return FAULT_OK;
 }
 
-/* --- list
- * ----------------------------------------------------------------------------------------------------- */
+/* --- list --- */
 
 struct list {
     const char *who, *event, *target; /* NULL: all */
@@ -214,8 +212,7 @@ int ctl_audit_list(struct ctl *ctl, int argc, char **argv)
     return code == FAULT_OK ? CTL_GOOD : ctl_failed(&f);
 }
 
-/* --- verify
- * --------------------------------------------------------------------------------------------------- */
+/* --- verify --- */
 
 static enum fault_code open_text(const char *file, FILE **ret_in, struct fault *f)
 {

@@ -23,7 +23,7 @@ struct wish {
     struct ctl_words files;
 };
 
-/* --- reading the command line -------------------------------------------------------------------------- */
+/* --- reading the command line --- */
 
 static int wrong(const char *words)
 {
@@ -97,7 +97,7 @@ static bool read_role(const char *word, enum check_role *ret_role)
     return false;
 }
 
-/* --- looking ------------------------------------------------------------------------------------------- */
+/* --- looking --- */
 
 static enum fault_code look_at_files(const struct wish *wish, const struct check_terms *terms,
                                      struct findings *findings, struct fault *f)
@@ -179,7 +179,7 @@ static enum fault_code look_at_server(const struct wish *wish, const struct chec
     return code;
 }
 
-/* --- saying -------------------------------------------------------------------------------------------- */
+/* --- saying --- */
 
 static void add_findings(const struct findings *findings, json_t *answer)
 {

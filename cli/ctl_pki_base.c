@@ -10,8 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* --- passphrases
- * -------------------------------------------------------------------------------------------------- */
+/* --- passphrases --- */
 
 static enum fault_code from_terminal(const char *what, bool twice, struct passphrase *ret_passphrase,
                                      struct fault *f)
@@ -66,8 +65,7 @@ static enum fault_code open_key(void *user, const char *key_file, struct passphr
     return FAULT_OK;
 }
 
-/* --- the folder
- * --------------------------------------------------------------------------------------------------- */
+/* --- the folder --- */
 
 const char *pki_folder(const struct pki_base *base)
 {
@@ -94,8 +92,7 @@ void pki_close(struct pki_base *base)
     base->results = NULL;
 }
 
-/* --- orders
- * ------------------------------------------------------------------------------------------------------- */
+/* --- orders --- */
 
 enum fault_code pki_forms_read(struct pki_forms *forms, unsigned none, struct issue_order *order,
                                struct fault *f)
@@ -158,8 +155,7 @@ enum fault_code pki_check_account(struct ctl *ctl, const struct profile *profile
     return code;
 }
 
-/* --- saying
- * ------------------------------------------------------------------------------------------------------- */
+/* --- saying --- */
 
 void pki_result(struct pki_base *base, const struct issue_result *result)
 {

@@ -15,8 +15,7 @@
 
 #define DAY 86400
 
-/* --- renew
- * -------------------------------------------------------------------------------------------------------- */
+/* --- renew --- */
 
 struct renewal {
     struct pki_base base;
@@ -102,8 +101,7 @@ int ctl_pki_renew(struct ctl *ctl, int argc, char **argv)
     return status;
 }
 
-/* --- revoke, crl
- * -------------------------------------------------------------------------------------------------- */
+/* --- revoke, crl --- */
 
 struct revocation {
     struct pki_base base;

@@ -15,8 +15,7 @@
 #define TEXT_LIMIT ((size_t)1 << 30)
 #define FILE_LIMIT (1 << 20)
 
-/* --- chain
- * -------------------------------------------------------------------------------------------------------- */
+/* --- chain --- */
 
 static enum fault_code read_files(const struct ctl_words *words, struct buf *texts, struct fault *f)
 {
@@ -66,9 +65,7 @@ int ctl_pki_chain(struct ctl *ctl, int argc, char **argv)
     return whole ? CTL_GOOD : CTL_FAILED;
 }
 
-/* --- show
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- show --- */
 
 static json_t *as_json(const struct ledger_line *line, int64_t now)
 {
@@ -144,8 +141,7 @@ int ctl_pki_show(struct ctl *ctl, int argc, char **argv)
     return code == FAULT_OK ? CTL_GOOD : ctl_failed(&f);
 }
 
-/* --- trust-bundle
- * ------------------------------------------------------------------------------------------------- */
+/* --- trust-bundle --- */
 
 static enum fault_code write_bundle(struct pki_base *base, const char *out, bool force, struct fault *f)
 {

@@ -13,9 +13,7 @@
 
 #define PEM_LIMIT (1 << 20)
 
-/* --- init
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- init --- */
 
 static void on_key(void *user, int done, int total)
 {
@@ -105,8 +103,7 @@ int ctl_pki_init(struct ctl *ctl, int argc, char **argv)
     return status;
 }
 
-/* --- request
- * ------------------------------------------------------------------------------------------------------ */
+/* --- request --- */
 
 struct ask {
     const char *out, *key, *file;
@@ -177,9 +174,7 @@ int ctl_pki_request(struct ctl *ctl, int argc, char **argv)
     return CTL_GOOD;
 }
 
-/* --- sign
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- sign --- */
 
 struct sign {
     struct pki_base base;

@@ -9,7 +9,7 @@
 
 #define READERS_DEFAULT 8
 
-/* --- arguments ------------------------------------------------------------ */
+/* --- arguments --- */
 
 struct db_arg db_int(int64_t value)
 {
@@ -45,7 +45,7 @@ static enum fault_code check_args(int statement, struct db_args args, struct fau
     return FAULT_OK;
 }
 
-/* --- statements ------------------------------------------------------------ */
+/* --- statements --- */
 
 static void start(struct db_conn *conn, enum db_statement statement, struct db_args args, bool stay,
                   struct db_rows *rows)
@@ -155,7 +155,7 @@ void db_end_running(struct db_conn *conn)
         }
 }
 
-/* --- readers ------------------------------------------------------------ */
+/* --- readers --- */
 
 static enum fault_code make_reader(struct db *db, struct db_conn **ret_conn, struct fault *f)
 {
@@ -263,7 +263,7 @@ bool db_read_passed(struct db *db, uint64_t mark)
     return passed;
 }
 
-/* --- open and close ------------------------------------------------------------ */
+/* --- open and close --- */
 
 static void init_locks(struct db *db)
 {
@@ -345,7 +345,7 @@ void db_close(struct db *db)
     free_db(db);
 }
 
-/* --- whole files ------------------------------------------------------------ */
+/* --- whole files --- */
 
 enum fault_code db_snapshot(struct db *db, const char *file, struct fault *f)
 {

@@ -36,8 +36,7 @@ enum fault_code db_open(const struct db_options *options, struct db **ret_db, in
 /* Commits what is queued, checkpoints, closes. Takes NULL. */
 void db_close(struct db *db);
 
-/* --- arguments and rows ------------------------------------------------------------------------------------
- */
+/* --- arguments and rows --- */
 
 struct db_arg {
     char type; /* 'i' 't' 'b' 'n'(NULL) as in the statement's signature; 't' and 'b' with a NULL pointer bind
@@ -81,8 +80,7 @@ enum fault_code db_end(struct db_rows *rows, struct fault *f);
 enum fault_code db_run(struct db_conn *conn, enum db_statement statement, struct db_args args,
                        int64_t *ret_changes, struct fault *f);
 
-/* --- reading
- * ------------------------------------------------------------------------------------------------ */
+/* --- reading --- */
 
 /* Lends a reader whose statements see one snapshot until db_read_end. Waits while all are lent; FAULT_BUSY
  * after busy_ms. */
@@ -95,8 +93,7 @@ bool db_read_passed(struct db *db, uint64_t mark);
 /* Is the write-ahead log still to be emptied after a db_scrub? */
 bool db_scrubbing(struct db *db);
 
-/* --- writing
- * ------------------------------------------------------------------------------------------------ */
+/* --- writing --- */
 
 /* One unit of writing, all or nothing: part of its owner's struct, must live until `done` was called.
  * `run` may read and write through conn; what it returns other than FAULT_OK undoes its own changes, not its
@@ -127,8 +124,7 @@ enum fault_code db_write_wait(struct db *db, struct db_write *write, struct faul
 /* Commits lazily queued writes now and waits. For tests and shutdown. */
 void db_flush(struct db *db);
 
-/* --- whole files
- * ------------------------------------------------------------------------------------------------ */
+/* --- whole files --- */
 
 /* Copies the catalog as it is now to a new file (mode 0600), while it is read and written: a database of its
  * own, without what was deleted. Needs as much free space as the catalog has in use; the catalog's WAL grows

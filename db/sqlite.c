@@ -88,7 +88,7 @@ enum fault_code sqlite_ask(struct engine_conn *conn, const char *sql, int64_t *r
     return code;
 }
 
-/* --- the schema ------------------------------------------------------------ */
+/* --- the schema --- */
 
 static enum fault_code run_step(struct engine_conn *conn, int step, struct fault *f)
 {
@@ -151,7 +151,7 @@ enum fault_code sqlite_identify(struct engine_conn *conn, const char *file, int 
     return FAULT_OK;
 }
 
-/* --- open and close ------------------------------------------------------------ */
+/* --- open and close --- */
 
 /* SQLite would make the file with the umask's mode: its rows are nobody else's business. What it puts beside
  * the file takes the file's mode. */
@@ -329,7 +329,7 @@ static enum fault_code sqlite_open(const struct db_options *options, bool writer
     return FAULT_OK;
 }
 
-/* --- transactions ------------------------------------------------------------ */
+/* --- transactions --- */
 
 static bool sqlite_inside(struct engine_conn *conn)
 {
@@ -386,7 +386,7 @@ static enum fault_code sqlite_control(struct engine_conn *conn, enum engine_cont
                      : sqlite_execute(conn, words[what], "transaction", f);
 }
 
-/* --- statements ------------------------------------------------------------ */
+/* --- statements --- */
 
 static enum fault_code sqlite_prepare(struct engine_conn *conn, int statement, struct fault *f)
 {

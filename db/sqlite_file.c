@@ -12,7 +12,7 @@
 
 #define INSPECT_BUSY_MS 1000
 
-/* --- in their place ------------------------------------------------------------ */
+/* --- in their place --- */
 
 static enum fault_code mark(const char *file, struct place *ret_place, struct fault *f)
 {
@@ -52,7 +52,7 @@ enum fault_code sqlite_in_place(const struct engine_conn *conn, struct fault *f)
     return code == FAULT_OK ? check_place(&conn->wal, f) : code;
 }
 
-/* --- copying ------------------------------------------------------------ */
+/* --- copying --- */
 
 /* VACUUM INTO reads one snapshot and writes the rows that live in it: no page of what was deleted goes along,
  * and no temporary file is made. The file is made here, because SQLite would do it with the umask's mode; an
@@ -95,7 +95,7 @@ enum fault_code sqlite_spare(struct engine_conn *conn, int64_t *ret_bytes, struc
                       ret_bytes, f);
 }
 
-/* --- judging ------------------------------------------------------------ */
+/* --- judging --- */
 
 /* Makes, in memory, the schema of this version as it should be. */
 static enum fault_code make_reference(int version, struct engine_conn *conn, struct fault *f)

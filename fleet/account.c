@@ -150,8 +150,7 @@ enum fault_code account_list(struct fleet *fleet, struct account **ret_accounts,
     return FAULT_OK;
 }
 
-/* --- changes
- * ------------------------------------------------------------------------------------------------ */
+/* --- changes --- */
 
 /* Judges and stores the password before anything is written: a hash takes too long for the writer's thread.
  * PASSWORD_KEEP leaves both outputs empty. */

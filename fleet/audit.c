@@ -40,8 +40,7 @@ const char *audit_kind_meaning(enum audit_kind kind)
     return (unsigned)kind < AUDIT_KIND_COUNT ? kinds[kind].meaning : "";
 }
 
-/* --- the state
- * ----------------------------------------------------------------------------------------------- */
+/* --- the state --- */
 
 static enum fault_code damaged(struct fault *f)
 {
@@ -125,8 +124,7 @@ static enum fault_code append(struct audit *audit, struct db_conn *conn, struct 
     return code == FAULT_OK ? write_state(audit, conn, state, handed, f) : code;
 }
 
-/* --- chains
- * -------------------------------------------------------------------------------------------------- */
+/* --- chains --- */
 
 /* The newest record there is, whatever the state says: a chain begins behind it. */
 static enum fault_code newest(struct db_conn *conn, int64_t *ret_number, struct secret_digest *ret_mac,
@@ -214,8 +212,7 @@ enum fault_code audit_append(struct audit *audit, struct db_conn *conn, struct c
     return code;
 }
 
-/* --- a new chain
- * --------------------------------------------------------------------------------------------- */
+/* --- a new chain --- */
 
 /* Where a new one would begin. The one that there is gets a last record, unless its state is damaged: it
  * cannot be ended then, and the new one begins right behind it. */
@@ -299,8 +296,7 @@ enum fault_code audit_is_handed(struct fleet *fleet, bool *ret_handed, struct fa
     return code == FAULT_ABSENT ? FAULT_OK : code;
 }
 
-/* --- events
- * -------------------------------------------------------------------------------------------------- */
+/* --- events --- */
 
 void audit_describe(const struct audit_event *event, struct chain_record *ret_record)
 {
@@ -421,8 +417,7 @@ void audit_note(struct fleet *fleet, const struct audit_event *event)
         audit_queue(fleet, &record);
 }
 
-/* --- reading
- * ------------------------------------------------------------------------------------------------- */
+/* --- reading --- */
 
 static void take_row(struct db_rows *rows, struct audit_row *row)
 {
@@ -464,8 +459,7 @@ enum fault_code audit_list(struct fleet *fleet, int64_t after, int64_t since, si
     return FAULT_OK;
 }
 
-/* --- life
- * ---------------------------------------------------------------------------------------------------- */
+/* --- life --- */
 
 enum fault_code audit_open(struct fleet *fleet, struct fault *f)
 {

@@ -16,8 +16,7 @@
 #define PRUNE_MS    (24 * 3600 * 1000)
 #define PRUNE_BATCH 1000
 
-/* --- the head
- * ------------------------------------------------------------------------------------------------ */
+/* --- the head --- */
 
 /* One at a time; it goes from the loop to the writer and back. */
 struct audit_head {
@@ -79,8 +78,7 @@ static void ask_head(struct audit_head *head)
     db_submit_lazy(head->fleet->db, &head->write);
 }
 
-/* --- pruning
- * ------------------------------------------------------------------------------------------------- */
+/* --- pruning --- */
 
 struct prune_write {
     struct db_write write;
@@ -147,8 +145,7 @@ void audit_prune(struct fleet *fleet)
     db_submit_lazy(fleet->db, &w->write);
 }
 
-/* --- now and then
- * -------------------------------------------------------------------------------------------- */
+/* --- now and then --- */
 
 static void write_left(struct fleet *fleet, bool all)
 {

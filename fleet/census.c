@@ -57,8 +57,7 @@ static uint32_t hash_of(const struct census *census, const struct mac *mac)
     return hash;
 }
 
-/* --- rows
- * ---------------------------------------------------------------------------------------------------- */
+/* --- rows --- */
 
 static bool is_over(const struct asker *asker, const struct settings *settings, int64_t now)
 {
@@ -109,8 +108,7 @@ static int64_t delay_of(const struct asker *asker, const struct settings *settin
     return delay < CENSUS_DELAY_MAX_MS ? delay : CENSUS_DELAY_MAX_MS;
 }
 
-/* --- asking
- * -------------------------------------------------------------------------------------------------- */
+/* --- asking --- */
 
 /* The hashes of the foreign MACs in a path; a path has few components. */
 static size_t foreign_macs(const struct census *census, const struct mac *own, const struct path *path,
@@ -169,8 +167,7 @@ int64_t census_ask(struct fleet *fleet, const struct principal *who, const struc
     return delay;
 }
 
-/* --- what an operator sees and lifts
- * ------------------------------------------------------------------------- */
+/* --- what an operator sees and lifts --- */
 
 static int by_macs(const void *a, const void *b)
 {

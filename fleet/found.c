@@ -72,8 +72,7 @@ void found_entry(const struct found *found, const struct path *path, struct tree
     *ret_entry = entry;
 }
 
-/* --- folders
- * ------------------------------------------------------------------------------------------------ */
+/* --- folders --- */
 
 static enum fault_code add_folder(struct tree_list *list, const char *name, struct fault *f)
 {

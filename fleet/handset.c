@@ -114,8 +114,7 @@ enum fault_code handset_list(struct fleet *fleet, const struct mac *after, size_
     return FAULT_OK;
 }
 
-/* --- changes
- * ------------------------------------------------------------------------------------------------ */
+/* --- changes --- */
 
 static enum fault_code check_label(const char *label, struct fault *f)
 {
@@ -274,8 +273,7 @@ enum fault_code handset_remove(struct fleet *fleet, const struct principal *acto
     return code;
 }
 
-/* --- did you mean
- * ------------------------------------------------------------------------------------------- */
+/* --- did you mean --- */
 
 enum fault_code handset_nearest(struct db_conn *conn, const struct mac *mac,
                                 struct mac ret_macs[HANDSET_NEAREST], size_t *ret_count, struct fault *f)
@@ -329,8 +327,7 @@ enum fault_code handset_unregistered(struct db_conn *conn, const struct mac *mac
                      count ? "nearest: " : "none is registered yet", names, how);
 }
 
-/* --- seen
- * --------------------------------------------------------------------------------------------------- */
+/* --- seen --- */
 
 struct seen_write {
     struct db_write write;

@@ -37,8 +37,7 @@ bool login_holds(const struct principal *who, const struct tls_peer *then, const
                                     now->expired == then->expired && now->self_signed == then->self_signed);
 }
 
-/* --- finish
- * ------------------------------------------------------------------------------------------------- */
+/* --- finish --- */
 
 static void write_log(struct login *login)
 {
@@ -160,8 +159,7 @@ static void grant_account(struct login *login, bool with_certificate)
     grant(login);
 }
 
-/* --- right and wrong
- * ---------------------------------------------------------------------------------------- */
+/* --- right and wrong --- */
 
 static bool is_same_member(const struct login_case *on)
 {
@@ -219,8 +217,7 @@ static void wrong(struct login *login)
         finish(login, LOGIN_REFUSED, login->on.reason ? login->on.reason : "wrong password");
 }
 
-/* --- verify
- * ------------------------------------------------------------------------------------------------- */
+/* --- verify --- */
 
 static struct memory_claim claim_of(const struct login *login, bool is_right)
 {
@@ -329,8 +326,7 @@ static void verify(struct login *login)
         give_hash(login);
 }
 
-/* --- judge
- * -------------------------------------------------------------------------------------------------- */
+/* --- judge --- */
 
 static void judge(struct login *login)
 {
@@ -360,8 +356,7 @@ static void judge(struct login *login)
     }
 }
 
-/* --- start
- * ---------------------------------------------------------------------------------------------------- */
+/* --- start --- */
 
 static void look(struct login *login)
 {

@@ -67,8 +67,7 @@ void throttle_free(struct throttle *throttle)
     mem_wipe_free(throttle, sizeof *throttle);
 }
 
-/* --- an attempt
- * ---------------------------------------------------------------------------------------------- */
+/* --- an attempt --- */
 
 enum fault_code throttle_begin(struct fleet *fleet, const char *account, const char *password,
                                const char *address, struct throttle_try *ret_try, struct fault *f)
@@ -98,8 +97,7 @@ enum fault_code throttle_begin(struct fleet *fleet, const char *account, const c
     return FAULT_OK;
 }
 
-/* --- rows
- * ---------------------------------------------------------------------------------------------------- */
+/* --- rows --- */
 
 static bool pair_is_forgotten(const struct pair *pair, const struct settings *settings, int64_t now)
 {
@@ -191,8 +189,7 @@ static bool is_throttled(const struct address *address, const struct settings *s
     return settings->throttle_accounts > 0 && address->accounts > settings->throttle_accounts;
 }
 
-/* --- judging
- * ------------------------------------------------------------------------------------------------- */
+/* --- judging --- */
 
 bool throttle_knows(struct fleet *fleet, const struct throttle_try *attempt)
 {
@@ -344,8 +341,7 @@ void throttle_succeeded(struct fleet *fleet, const struct throttle_try *attempt,
     pthread_mutex_unlock(&throttle->lock);
 }
 
-/* --- what an operator sees and lifts
- * ------------------------------------------------------------------------- */
+/* --- what an operator sees and lifts --- */
 
 static void show_pair(const struct pair *pair, int64_t ahead, struct throttle_suspect *out)
 {

@@ -25,8 +25,7 @@ enum fault_code tree_enter(const struct principal *who, const struct path *path,
     return grant_place(who, GRANT_ENTER, path, &place, f);
 }
 
-/* --- errors that must not look like absence
- * ----------------------------------------------------------------- */
+/* --- errors that must not look like absence --- */
 
 static bool is_storage_fault(enum fault_code code)
 {
@@ -53,8 +52,7 @@ static enum fault_code watch_trouble(struct fleet *fleet, const struct principal
     return code;
 }
 
-/* --- looking
- * ------------------------------------------------------------------------------------------------ */
+/* --- looking --- */
 
 static enum fault_code stat_in(struct fleet *fleet, struct db_conn *conn, const struct principal *who,
                                const struct path *path, const struct place *place, struct found *found,
@@ -137,8 +135,7 @@ enum fault_code tree_list(struct fleet *fleet, const struct principal *who, cons
     return FAULT_OK;
 }
 
-/* --- opening
- * ------------------------------------------------------------------------------------------------ */
+/* --- opening --- */
 
 static enum fault_code check_options(const struct principal *who, const struct place *place,
                                      const struct tree_open *options, struct fault *f)

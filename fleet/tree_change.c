@@ -25,8 +25,7 @@ static enum fault_code current_etag(const struct fleet *fleet, struct db_conn *c
     return code == FAULT_ABSENT ? FAULT_OK : code;
 }
 
-/* --- put
- * ---------------------------------------------------------------------------------------------------- */
+/* --- put --- */
 
 struct put {
     const struct principal *who;
@@ -140,8 +139,7 @@ enum fault_code tree_put(struct fleet *fleet, const struct principal *who, const
     return code == FAULT_OK ? upload_begin(fleet, &put.target, &allowed, ret_upload, f) : code;
 }
 
-/* --- remove
- * ------------------------------------------------------------------------------------------------- */
+/* --- remove --- */
 
 struct remove_write {
     struct db_write write;

@@ -57,8 +57,7 @@ static void view_fini(struct view *view)
     *view = (struct view){ 0 };
 }
 
-/* --- one layer ---------------------------------------------------------------------------------------------
- */
+/* --- one layer --- */
 
 static enum fault_code on_attribute(void *user, const char *path, const char *name, const char *value,
                                     struct fault *f)
@@ -103,7 +102,7 @@ static enum fault_code read_layer(struct fleet *fleet, struct db_conn *conn, con
     return survey_layer(fleet, conn, layer, &survey, f);
 }
 
-/* --- one handset --------------------------------------------------------------------------------------- */
+/* --- one handset --- */
 
 /* The votes on one platform slot. */
 struct votes {
@@ -218,7 +217,7 @@ static enum fault_code look_at(struct fleet *fleet, const struct handset *handse
     return code;
 }
 
-/* --- the fleet ----------------------------------------------------------------------------------------- */
+/* --- the fleet --- */
 
 static enum fault_code read_shared(struct fleet *fleet, struct vouch *vouch, struct view *shared,
                                    struct fault *f)

@@ -33,8 +33,7 @@ bool vault_is_master(struct vault *vault, const struct secret_key *key);
 /* A copy of it, for what is sealed outside of the catalog (backup.c). The caller wipes it. */
 void vault_master(struct vault *vault, struct secret_key *ret_key);
 
-/* --- chunks ----------------------------------------------------------------------------------------------
- */
+/* --- chunks --- */
 
 /* Seals under the newest key; *ret_key is its number. out has room for n + SEAL_OVERHEAD bytes. */
 enum fault_code vault_seal(struct vault *vault, const struct seal_place *place, const void *plain, size_t n,
@@ -49,8 +48,7 @@ uint32_t vault_current(struct vault *vault); /* the number of the newest chunk k
 uint32_t vault_enter(struct vault *vault);
 void vault_leave(struct vault *vault, uint32_t key);
 
-/* --- changing keys ----------------------------------------------------------------------------------------
- */
+/* --- changing keys --- */
 
 struct vault_new {
     uint32_t id;
@@ -77,8 +75,7 @@ enum fault_code vault_rewrap(struct vault *vault, struct db_conn *conn, const st
 void vault_rewrapped(struct vault *vault, bool committed);
 void vault_settle(struct vault *vault);
 
-/* --- keys of single contents (R20) ------------------------------------------------------------------------
- */
+/* --- keys of single contents (R20) --- */
 
 /* In a write: a new key that is used for one content and nothing else. The caller wipes it. */
 enum fault_code vault_own_make(struct vault *vault, struct db_conn *conn, uint32_t *ret_id,
@@ -87,8 +84,7 @@ enum fault_code vault_own_make(struct vault *vault, struct db_conn *conn, uint32
 enum fault_code vault_own_get(struct vault *vault, struct db_conn *conn, uint32_t id,
                               struct secret_key *ret_key, struct fault *f);
 
-/* --- keys that never change; borrowed until vault_free ----------------------------------------------------
- */
+/* --- keys that never change; borrowed until vault_free --- */
 
 const struct secret_key *vault_digest_key(const struct vault *vault);
 const struct secret_key *vault_row_key(const struct vault *vault); /* MACs of contents' rows */

@@ -12,9 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- offering
- * ----------------------------------------------------------------------------------------------------------
- */
+/* --- offering --- */
 
 static void data_changed(void *session)
 {
@@ -92,8 +90,7 @@ enum outcome cmd_epsv(struct session *s, const char *argument)
     return DONE;
 }
 
-/* --- parameters of the next transfer
- * ------------------------------------------------------------------------------------- */
+/* --- parameters of the next transfer --- */
 
 /* A number at the beginning; what may follow it: nothing, or a blank and more. */
 static bool number(const char *text, bool more, int64_t *ret_number)
@@ -123,9 +120,7 @@ enum outcome cmd_allo(struct session *s, const char *argument)
     return DONE;
 }
 
-/* --- transfers
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- transfers --- */
 
 /* It ended before it began: what was set for it is used up all the same. */
 static void unbegun(struct session *s, const struct fault *why)

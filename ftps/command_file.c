@@ -86,8 +86,7 @@ enum outcome cmd_rmd(struct session *s, const char *argument)
     return DONE;
 }
 
-/* --- with a look-up
- * ---------------------------------------------------------------------------------------------------- */
+/* --- with a look-up --- */
 
 static enum outcome ask(struct session *s,
                         enum fault_code (*run)(struct session *, struct job *, struct fault *),
@@ -188,8 +187,7 @@ enum outcome cmd_dele(struct session *s, const char *argument)
     return ask(s, job_remove, then_dele);
 }
 
-/* --- STAT with a path
- * -------------------------------------------------------------------------------------------------- */
+/* --- STAT with a path --- */
 
 #define STAT_ENTRIES_MAX 500 /* more would swell the control connection's queue; LIST has no such limit */
 

@@ -138,8 +138,7 @@ static void dispatch_heard(struct session *s)
         logbook_sender_said(session_fleet(s), s->sender);
 }
 
-/* --- lines that are held
- * ------------------------------------------------------------------------------------- */
+/* --- lines that are held --- */
 
 /* What the line's argument names; false: it is no path, or none that the dispatcher will take. */
 static bool dispatch_names(const struct session *s, const struct command *c, const char *argument,

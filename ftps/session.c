@@ -28,9 +28,7 @@ struct fleet *session_fleet(const struct session *s)
     return s->shard->common->fleet;
 }
 
-/* --- states
- * ------------------------------------------------------------------------------------------------------------
- */
+/* --- states --- */
 
 #define TO(state) (1u << SESSION_##state)
 static const struct {
@@ -86,9 +84,7 @@ void session_enter(struct session *s, enum session_state state)
         session_set_deadline(s);
 }
 
-/* --- replies
- * -----------------------------------------------------------------------------------------------------------
- */
+/* --- replies --- */
 
 /* `made`: was there memory for the line? A client must not wait for a reply that never comes. */
 static void session_write(struct session *s, const struct buf *out, enum fault_code made)
@@ -157,9 +153,7 @@ void session_say_fault(struct session *s, const struct fault *fault)
     session_say(s, reply, words);
 }
 
-/* --- ending
- * ------------------------------------------------------------------------------------------------------------
- */
+/* --- ending --- */
 
 static void session_destroy(struct session *s)
 {
@@ -215,9 +209,7 @@ void session_ready(struct session *s)
     session_again(s);
 }
 
-/* --- turns
- * -------------------------------------------------------------------------------------------------------------
- */
+/* --- turns --- */
 
 void session_again(struct session *s)
 {
@@ -238,8 +230,7 @@ static void session_turn(struct loop_task *task)
     dispatch_input(s);
 }
 
-/* --- the control connection
- * ---------------------------------------------------------------------------------------------- */
+/* --- the control connection --- */
 
 static void session_examine(struct session *s, struct tls_peer *ret_peer)
 {

@@ -31,9 +31,7 @@ static void shard_complain(struct shard *shard, const char *what)
     log_event(LOG_OVERLOAD, "protocol=ftps what=%s", LOG_VALUE(what));
 }
 
-/* --- accepting
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- accepting --- */
 
 static void shard_watch(struct shard *shard, int events)
 {
@@ -105,9 +103,7 @@ static void shard_knock(void *user, int events)
     }
 }
 
-/* --- what they share
- * -----------------------------------------------------------------------------------------------------------
- */
+/* --- what they share --- */
 
 void shard_renew(struct shard_common *common, struct tls_identity *identity)
 {
@@ -127,9 +123,7 @@ struct tls_identity *shard_identity(struct shard_common *common)
     return identity;
 }
 
-/* --- sessions
- * ----------------------------------------------------------------------------------------------------------
- */
+/* --- sessions --- */
 
 void shard_add(struct shard *shard, struct session *session)
 {
@@ -159,9 +153,7 @@ void shard_remove(struct shard *shard, struct session *session)
     shard_check_stopped(shard);
 }
 
-/* --- life
- * --------------------------------------------------------------------------------------------------------------
- */
+/* --- life --- */
 
 static void shard_close_listeners(struct shard *shard)
 {

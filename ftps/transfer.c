@@ -39,9 +39,7 @@ struct transfer {
     bool committing;
 };
 
-/* --- ending
- * ------------------------------------------------------------------------------------------------------------
- */
+/* --- ending --- */
 
 static void transfer_free(struct session *s)
 {
@@ -154,9 +152,7 @@ static void transfer_finish_data(struct session *s)
     data_finish(data, TRANSFER_FINISH_MS);
 }
 
-/* --- sending
- * -----------------------------------------------------------------------------------------------------------
- */
+/* --- sending --- */
 
 static void transfer_loaded(struct session *s)
 {
@@ -216,9 +212,7 @@ static void transfer_push(struct session *s)
     }
 }
 
-/* --- receiving
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- receiving --- */
 
 /* Hands bytes to the upload; what it does not take waits in `rest`. False: the transfer has failed and is
  * over. */
@@ -331,8 +325,7 @@ static void transfer_progressed(struct loop_task *task)
     transfer_advance(s);
 }
 
-/* --- both sides
- * -------------------------------------------------------------------------------------------------------- */
+/* --- both sides --- */
 
 void transfer_advance(struct session *s)
 {

@@ -23,7 +23,7 @@ static enum fault_code answer(const struct findings *findings, enum fault_code c
     return code;
 }
 
-/* --- chains -------------------------------------------------------------------------------------------- */
+/* --- chains --- */
 
 /* What no row of the table foresees: GnuTLS's own verdict on the path, its top taken as trusted. */
 static void verify_path(const struct check_set *set, const struct check_path *path,
@@ -167,7 +167,7 @@ enum fault_code check_sent(const struct check_der *sent, size_t n, const char *s
     return answer(findings, code, f);
 }
 
-/* --- bundles ------------------------------------------------------------------------------------------- */
+/* --- bundles --- */
 
 static void report_twice(const struct check_set *set, size_t at, struct findings *findings)
 {

@@ -75,7 +75,7 @@ void check_certificate(const struct check_set *set, const struct check_item *ite
         finding_add(findings, FINDING_OLD_VERSION, &place, NULL);
 }
 
-/* --- issuers ------------------------------------------------------------------------------------------- */
+/* --- issuers --- */
 
 const char *check_purpose(const struct check_terms *terms)
 {
@@ -113,7 +113,7 @@ void check_issuer(const struct check_set *set, const struct check_item *item, si
                     purpose_words(terms));
 }
 
-/* --- the leaf ------------------------------------------------------------------------------------------ */
+/* --- the leaf --- */
 
 static bool is_address(const char *name)
 {

@@ -258,8 +258,7 @@ static enum fault_code explain_crl(gnutls_x509_crl_t crl, int64_t now, struct bu
     return code;
 }
 
-/* --- PEM and DER
- * ------------------------------------------------------------------------------------------------- */
+/* --- PEM and DER --- */
 
 static enum fault_code certificate_in(const gnutls_datum_t *data, gnutls_x509_crt_fmt_t form, int64_t now,
                                       struct buf *out, struct fault *f)

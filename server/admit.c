@@ -22,8 +22,7 @@
 
 #define BUSY_WORDS "the server is busy: come back later"
 
-/* --- the header
- * -------------------------------------------------------------------------------------------------- */
+/* --- the header --- */
 
 static void reject(struct exchange *x, int status, const char *why)
 {
@@ -84,8 +83,7 @@ void admit_head(struct exchange *x, const char *method)
     }
 }
 
-/* --- after identification
- * ---------------------------------------------------------------------------------------- */
+/* --- after identification --- */
 
 static void run_handler(struct work *work)
 {
@@ -166,8 +164,7 @@ static void granted(struct exchange *x)
     }
 }
 
-/* --- identification
- * ---------------------------------------------------------------------------------------------- */
+/* --- identification --- */
 
 static void delay_over(struct gate_delay *delay)
 {

@@ -43,8 +43,7 @@ static enum fault_code place(const struct demo *demo, const char *name, char out
     return n < PLACE_LIMIT ? FAULT_OK : fault_set(f, FAULT_INPUT, "the name of the demo folder is too long");
 }
 
-/* --- files
- * ------------------------------------------------------------------------------------------------------ */
+/* --- files --- */
 
 static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *where)
 {
@@ -86,8 +85,7 @@ static enum fault_code read_sample(const struct demo *demo, const char *name, st
     return code == FAULT_ABSENT ? fault_prefix(f, "the samples (--samples names their folder)") : code;
 }
 
-/* --- certificates
- * ------------------------------------------------------------------------------------------------- */
+/* --- certificates --- */
 
 static enum fault_code make_one(const struct demo *demo, const struct make_subject *subject, const char *name,
                                 bool by_ca, struct fault *f)
@@ -128,8 +126,7 @@ static enum fault_code make_certificates(const struct demo *demo, struct fault *
     return code;
 }
 
-/* --- the catalog
- * ------------------------------------------------------------------------------------------------ */
+/* --- the catalog --- */
 
 struct signal_flag {
     pthread_mutex_t lock;
@@ -295,8 +292,7 @@ static enum fault_code make_catalog(struct demo *demo, struct fault *f)
     return code;
 }
 
-/* --- settings, and what others read
- * ------------------------------------------------------------------------------ */
+/* --- settings, and what others read --- */
 
 static enum fault_code write_settings(const struct demo *demo, struct fault *f)
 {

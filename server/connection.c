@@ -228,8 +228,7 @@ const struct tls_peer *connection_peer(struct connection *connection)
     return &connection->peer;
 }
 
-/* --- deadlines
- * --------------------------------------------------------------------------------------------------- */
+/* --- deadlines --- */
 
 /* Bytes that the client has acknowledged since the last look. */
 static int64_t acknowledged(struct connection *connection)
@@ -315,8 +314,7 @@ void connection_reap(struct gate *gate)
     } while (count == REAP_AT_ONCE);
 }
 
-/* --- evictions
- * -------------------------------------------------------------------------------------------------- */
+/* --- evictions --- */
 
 bool connection_belongs(struct connection *connection, const struct principal *who, const char *fingerprint,
                         uint64_t since)

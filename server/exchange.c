@@ -19,8 +19,7 @@
 /* An upload without a length that failed on its way may go on that long before the connection is cut. */
 #define DISCARD_CHUNKED (16 << 20)
 
-/* --- waiting
- * ----------------------------------------------------------------------------------------------------- */
+/* --- waiting --- */
 
 bool exchange_begin(struct exchange *x)
 {
@@ -105,8 +104,7 @@ bool exchange_holds(struct exchange *x)
     return false;
 }
 
-/* --- the header
- * -------------------------------------------------------------------------------------------------- */
+/* --- the header --- */
 
 void *exchange_uri(void *cls, const char *uri, struct MHD_Connection *mhd)
 {
@@ -165,8 +163,7 @@ static void read_head(struct exchange *x, const char *method, const char *versio
     admit_head(x, method);
 }
 
-/* --- the answer
- * -------------------------------------------------------------------------------------------------- */
+/* --- the answer --- */
 
 static enum MHD_Result answer(struct exchange *x)
 {
@@ -190,8 +187,7 @@ static enum MHD_Result answer_early(struct exchange *x)
     return answer(x);
 }
 
-/* --- the body
- * ---------------------------------------------------------------------------------------------------- */
+/* --- the body --- */
 
 static void refuse_body(struct exchange *x, const struct fault *f)
 {
@@ -271,8 +267,7 @@ static enum MHD_Result finish(struct exchange *x)
     return exchange_wait(x) ? MHD_YES : answer(x);
 }
 
-/* --- the walk
- * ---------------------------------------------------------------------------------------------------- */
+/* --- the walk --- */
 
 static enum MHD_Result admit(struct exchange *x)
 {
@@ -334,8 +329,7 @@ enum MHD_Result exchange_handle(void *cls, struct MHD_Connection *mhd, const cha
     return MHD_YES;
 }
 
-/* --- the end
- * ----------------------------------------------------------------------------------------------------- */
+/* --- the end --- */
 
 static void log_end(const struct exchange *x, bool whole)
 {

@@ -42,8 +42,7 @@ static void fail(const struct request *request, const struct fault *f, struct re
     reply_fault(reply, f);
 }
 
-/* --- folders
- * ----------------------------------------------------------------------------------------------------- */
+/* --- folders --- */
 
 static json_t *describe(const struct tree_entry *entry)
 {
@@ -70,8 +69,7 @@ static void list_folder(struct request *request, struct reply *reply)
     reply_json(reply, 200, json_pack("{s:s, s:o}", "path", request->path.text, "entries", entries));
 }
 
-/* --- reading
- * ----------------------------------------------------------------------------------------------------- */
+/* --- reading --- */
 
 static bool is_log(const struct path *path)
 {
@@ -218,8 +216,7 @@ bool files_read_hot(struct request *request, struct reply *reply)
     return true;
 }
 
-/* --- writing
- * ----------------------------------------------------------------------------------------------------- */
+/* --- writing --- */
 
 /* If-Unmodified-Since becomes the tag that the target has now, which the commit then compares again. */
 static enum fault_code unmodified_tag(const struct request *request, struct tree_entry *entry,
@@ -308,8 +305,7 @@ void files_remove(struct request *request, struct reply *reply)
         reply->status = 204;
 }
 
-/* --- former versions
- * --------------------------------------------------------------------------------------------- */
+/* --- former versions --- */
 
 static json_t *describe_version(const struct tree_version *v)
 {

@@ -12,8 +12,7 @@
 
 #define TICK_MS 200 /* how exactly deadlines are kept */
 
-/* --- the loop's
- * -------------------------------------------------------------------------------------------------- */
+/* --- the loop's --- */
 
 /* Whoever has the key can read all that its tickets resume. GnuTLS makes new ones out of it by itself, but it
  * is the same secret. Clients whose ticket is of the former key make a full handshake, once: a session can
@@ -96,8 +95,7 @@ static void close_all(struct loop_task *task)
     park_free(gate->park);
 }
 
-/* --- any thread
- * -------------------------------------------------------------------------------------------------- */
+/* --- any thread --- */
 
 static void gate_evicted(struct evict_observer *observer, const struct eviction *eviction)
 {

@@ -47,8 +47,7 @@ const char *guard_header(const struct guard *guard, const char *name)
     return NULL;
 }
 
-/* --- gaps between the texts
- * ------------------------------------------------------------------------------------ */
+/* --- gaps between the texts --- */
 
 /* Two NULs where CR and LF were, then the next line. The addresses are compared as numbers: a text that was
  * copied elsewhere lies in no fixed order. */
@@ -89,8 +88,7 @@ static const char *check_places(const struct guard *guard)
     return NULL;
 }
 
-/* --- the texts
- * --------------------------------------------------------------------------------------------------- */
+/* --- the texts --- */
 
 static const char *check_line(const struct guard *guard)
 {

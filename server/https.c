@@ -34,8 +34,7 @@ struct https {
     struct MHD_Daemon *daemon[3 * SETTINGS_LISTEN_MAX * DAEMONS_MAX];
 };
 
-/* --- sockets
- * ----------------------------------------------------------------------------------------------------- */
+/* --- sockets --- */
 
 static socklen_t make_address(const char *host, uint16_t port, struct sockaddr_storage *ret_address)
 {
@@ -84,8 +83,7 @@ static uint16_t port_of(int fd)
                                                : ((struct sockaddr_in *)(void *)&address)->sin_port);
 }
 
-/* --- daemons
- * ----------------------------------------------------------------------------------------------------- */
+/* --- daemons --- */
 
 static void notify(void *cls, struct MHD_Connection *mhd, void **context,
                    enum MHD_ConnectionNotificationCode what)

@@ -12,8 +12,7 @@
 #define BLOCK  65536
 #define RECORD 16384 /* no TLS record holds more */
 
-/* --- large contents
- * ---------------------------------------------------------------------------------------------- */
+/* --- large contents --- */
 
 struct download {
     struct exchange *x; /* alive whenever the library asks for more, and while it sleeps */
@@ -86,8 +85,7 @@ static struct MHD_Response *make_download(struct exchange *x, struct reply *repl
     return response;
 }
 
-/* --- everything else
- * --------------------------------------------------------------------------------------------- */
+/* --- everything else --- */
 
 static void free_reader(void *user)
 {

@@ -78,8 +78,7 @@ void suspects_list(struct request *request, struct reply *reply)
     free(handsets);
 }
 
-/* --- lifting
- * ------------------------------------------------------------------------------------------------- */
+/* --- lifting --- */
 
 struct whose {
     const char *account, *address; /* NULL: any */

@@ -23,9 +23,7 @@ static bool failed(struct wire *w, const char *format, ...)
     return false;
 }
 
-/* --- TLS
- * ----------------------------------------------------------------------------------------------------------
- */
+/* --- TLS --- */
 
 /* TLS 1.3 brings tickets when it likes; each is good for one resumption. */
 static int on_ticket(SSL *ssl, SSL_SESSION *session)
@@ -96,8 +94,7 @@ static void end_tls(SSL *ssl, bool wait)
     ERR_clear_error();
 }
 
-/* --- bytes
- * -------------------------------------------------------------------------------------------------------- */
+/* --- bytes --- */
 
 static bool fill(struct wire *w)
 {
@@ -136,9 +133,7 @@ static bool holds(struct wire *w, const struct wire_expected *expected, size_t a
     return expected == NULL || (at + n <= expected->size && memcmp(expected->bytes + at, data, n) == 0);
 }
 
-/* --- FTPS
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- FTPS --- */
 
 static int reply(struct wire *w, char *line, size_t size)
 {
@@ -249,8 +244,7 @@ static bool ftp_append(struct wire *w, const char *name, const char *bytes, size
     return good && wants(w, reply(w, line, sizeof line), 226, line);
 }
 
-/* --- HTTPS
- * -------------------------------------------------------------------------------------------------------- */
+/* --- HTTPS --- */
 
 /* "user:password" in base64, as Basic wants it (RFC 7617). */
 static void basic(const struct wire_server *server, char out[512])
@@ -306,9 +300,7 @@ static bool http_put(struct wire *w, const char *name, const char *bytes, size_t
     return send_all(w, out, (size_t)n) && send_all(w, bytes, size) && http_answer(w, name, NULL);
 }
 
-/* --- both
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- both --- */
 
 bool wire_open(struct wire *w)
 {

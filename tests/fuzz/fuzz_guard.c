@@ -12,8 +12,7 @@
 #define LINES_MAX 200
 #define BEHIND    64 /* the library's list of headers lies behind what it read: never all NULs */
 
-/* --- as the library reads
- * -------------------------------------------------------------------------------------------- */
+/* --- as the library reads --- */
 
 struct head {
     char *bytes, *at, *end;
@@ -121,8 +120,7 @@ static bool read_head(struct head *h)
     return false;
 }
 
-/* --- as the RFC reads
- * ------------------------------------------------------------------------------------------------- */
+/* --- as the RFC reads --- */
 
 /* The length of the line that raw begins with, SIZE_MAX when it does not end with CR LF or holds a control
  * character that may not stand in it. `lax`: all but NUL may. */
@@ -225,8 +223,7 @@ static bool strict_head(const char *raw, size_t n, bool lax)
            s.lengths <= 1 && s.codings <= 1 && !s.bad_length && framed;
 }
 
-/* --- side by side
- * ----------------------------------------------------------------------------------------------------- */
+/* --- side by side --- */
 
 /* What cannot be seen in place: NULs of the client's own where the end of the last header and the empty line
  * would be, and bare LF on a head without headers. */

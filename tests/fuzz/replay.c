@@ -45,9 +45,7 @@ const char *__ubsan_default_options(void)
     return "halt_on_error=1:abort_on_error=1:print_stacktrace=1";
 }
 
-/* --- the end
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- the end --- */
 
 /* write(2) alone: this runs in a signal handler. */
 static void say(int fd, const char *text)
@@ -95,9 +93,7 @@ static void on_signal(int number)
     raise(number);
 }
 
-/* --- files
- * -----------------------------------------------------------------------------------------------------------
- */
+/* --- files --- */
 
 static __attribute__((noreturn, format(printf, 1, 2))) void give_up(const char *format, ...)
 {
@@ -207,9 +203,7 @@ static void read_words(const char *file)
         fclose(in);
 }
 
-/* --- mutations
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- mutations --- */
 
 /* xorshift64*: the same numbers on every machine. */
 static uint64_t random_state = 0x9e3779b97f4a7c15;
@@ -292,9 +286,7 @@ static void mutate(struct bytes *b)
     }
 }
 
-/* --- the run
- * -----------------------------------------------------------------------------------------------------------
- */
+/* --- the run --- */
 
 static void run(const char *name, unsigned long mutation, const uint8_t *data, size_t n)
 {

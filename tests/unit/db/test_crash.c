@@ -8,7 +8,7 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
-/* --- kill -9 ------------------------------------------------------------------ */
+/* --- kill -9 --- */
 
 enum { WRITES = 4000, IN_FLIGHT = 20 };
 
@@ -166,7 +166,7 @@ static void test_kill_after_a_destruction(void **state)
     shelf_end(&shelf);
 }
 
-/* --- a full disk -------------------------------------------------------------- */
+/* --- a full disk --- */
 
 /* No file of ours may grow beyond `bytes`: to SQLite that is a disk that refuses. */
 static void limit_files(rlim_t bytes)
@@ -254,7 +254,7 @@ static void test_full_in_a_group(void **state)
     sem_destroy(&told);
 }
 
-/* --- two processes ------------------------------------------------------------ */
+/* --- two processes --- */
 
 static void add_range(struct shelf *shelf, int64_t from, int64_t to)
 {
@@ -311,7 +311,7 @@ static void test_locked_by_another(void **state)
     shelf_end(&shelf);
 }
 
-/* --- files that go away while they are open ------------------------------------------------------------ */
+/* --- files that go away while they are open --- */
 
 /* Nothing may be acknowledged that a start would not find: not while the file is away, not with another one
  * in its place; once it is back all goes on. */

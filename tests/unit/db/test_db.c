@@ -7,7 +7,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-/* --- groups ------------------------------------------------------------------- */
+/* --- groups --- */
 
 enum { THREADS = 8, EACH = 100 };
 
@@ -253,7 +253,7 @@ static void test_more_than_a_group(void **state)
     free(adding);
 }
 
-/* --- lazy writes -------------------------------------------------------------- */
+/* --- lazy writes --- */
 
 static void test_lazy_goes_first(void **state)
 {
@@ -326,7 +326,7 @@ static void test_flush(void **state)
     clock_thaw();
 }
 
-/* --- readers ------------------------------------------------------------------ */
+/* --- readers --- */
 
 static void test_snapshot(void **state)
 {
@@ -433,7 +433,7 @@ static void test_readers_do_not_write(void **state)
     shelf_end(&shelf);
 }
 
-/* --- arguments and columns ---------------------------------------------------- */
+/* --- arguments and columns --- */
 
 static void test_arguments(void **state)
 {

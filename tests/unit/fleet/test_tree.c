@@ -47,8 +47,7 @@ static int close_camp(void **state)
     return 0;
 }
 
-/* --- what a front end does
- * ---------------------------------------------------------------------------------- */
+/* --- what a front end does --- */
 
 static struct path at(const char *text)
 {
@@ -181,8 +180,7 @@ static enum fault_code removes(const struct principal *who, const char *name, co
     return tree_remove(camp.fleet, who, &path, if_match, NULL, NULL);
 }
 
-/* --- pure
- * --------------------------------------------------------------------------------------------------- */
+/* --- pure --- */
 
 static void test_preconditions(void **state)
 {
@@ -226,8 +224,7 @@ static void test_preconditions(void **state)
     assert_false(tree_etag_matches("*", "", true));
 }
 
-/* --- files
- * -------------------------------------------------------------------------------------------------- */
+/* --- files --- */
 
 static void test_overlay(void **state)
 {
@@ -379,8 +376,7 @@ static void test_versions(void **state)
     free(versions);
 }
 
-/* --- folders
- * ------------------------------------------------------------------------------------------------ */
+/* --- folders --- */
 
 static void test_listing(void **state)
 {
@@ -464,8 +460,7 @@ static void test_listing(void **state)
     assert_true(entry.modified > 0);
 }
 
-/* --- logs
- * --------------------------------------------------------------------------------------------------- */
+/* --- logs --- */
 
 static void test_logs(void **state)
 {
@@ -507,8 +502,7 @@ static void test_logs(void **state)
     assert_string_not_equal(again.etag, "");
 }
 
-/* --- errors that must not look like absence
- * ----------------------------------------------------------------- */
+/* --- errors that must not look like absence --- */
 
 static void test_trouble(void **state)
 {
