@@ -93,5 +93,9 @@ enum outcome cmd_list(struct session *s, const char *argument);
 enum outcome cmd_nlst(struct session *s, const char *argument);
 enum outcome cmd_mlsd(struct session *s, const char *argument);
 enum outcome cmd_abor(struct session *s, const char *argument);
+/* session.offering waits for a port in session.port_wait: */
+void command_offer_init(struct session *s); /* before the first of them */
+void command_offer_late(struct session *s); /* session.delay has fired */
+void command_offer_end(struct session *s);  /* without one */
 
 #endif

@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define PORT_STILL_MS 3000 /* no port has come back for so long: the others are not done soon either */
+
 /* --- offering --- */
 
 static void data_changed(void *session)
@@ -19,15 +21,14 @@ static void data_changed(void *session)
     transfer_advance(session);
 }
 
-/* A port for the next transfer; the one before, if nobody used it, is given up. False: the reply was said. */
-static bool offer(struct session *s)
+static enum fault_code open_port(struct session *s, struct fault *f)
 {
     const struct shard_common *common = s->shard->common;
-    struct fault f;
     struct tls_trust *trust = fleet_trust(common->fleet);
     const struct data_options options = {
         .loop = s->shard->loop,
         .ports = common->ports,
+        .wait = &s->port_wait,
         .legacy = s->serves == SERVES_LEGACY,
         .identity = s->identity,
         .trust = trust,
@@ -44,18 +45,99 @@ static bool offer(struct session *s)
         .drained = session_drained,
         .user = s,
     };
-    data_drop(s->data);
-    s->data = NULL;
-    enum fault_code code = data_offer(&options, &s->data, &f);
+    enum fault_code code = data_offer(&options, &s->data, f);
     tls_trust_unref(trust);
-    if (code != FAULT_OK) {
-        session_say(s, REPLY_NO_DATA, "No data connection is possible now, try again later");
-        return false;
-    }
+    return code;
+}
+
+static void say_offer(struct session *s)
+{
+    char text[32];
     /* TLS 1.3 clients use a ticket once: each data connection gets a fresh one, on the control connection,
      * before its peer can begin its handshake. */
     stream_send_ticket(s->control);
-    return true;
+    if (s->command->handler == cmd_epsv)
+        session_say(s, REPLY_EXTENDED_PASSIVE, (unsigned)data_port(s->data));
+    else {
+        address_passive(&s->local, session_fleet(s)->settings->passive_address, data_port(s->data), text,
+                        sizeof text);
+        session_say(s, REPLY_PASSIVE, text);
+    }
+}
+
+static void say_no_offer(struct session *s)
+{
+    session_say(s, REPLY_NO_DATA, "No data connection is possible now, try again later");
+}
+
+/* A port for the next transfer; the one before, if nobody used it, is given up. When all are lent it waits
+ * its turn, as the last of a whole fleet that boots at once has to. */
+static enum outcome offer(struct session *s)
+{
+    struct fault f;
+    data_drop(s->data);
+    s->data = NULL;
+    enum fault_code code = open_port(s, &f);
+    if (code == FAULT_BUSY) {
+        s->offering = s->command;
+        session_enter(s, SESSION_BUSY);
+        loop_timer_start(s->delay, PORT_STILL_MS);
+        return PENDING;
+    }
+    if (code == FAULT_OK)
+        say_offer(s);
+    else
+        say_no_offer(s);
+    return DONE;
+}
+
+/* The wait is over: with a port, or without one. */
+static void offer_over(struct session *s, bool offered)
+{
+    loop_timer_stop(s->delay);
+    s->command = s->offering;
+    s->offering = NULL;
+    if (offered)
+        say_offer(s);
+    else
+        say_no_offer(s);
+    session_ready(s);
+}
+
+static void offer_again(struct loop_task *task)
+{
+    struct session *s =
+        CONTAINER_OF(CONTAINER_OF(task, struct port_wait, granted), struct session, port_wait);
+    struct fault f;
+    s->port_wait.posted = false;
+    if (s->offering == NULL) { /* it was given up, or the session is over, and waits for this alone */
+        port_wait_leave(s->shard->common->ports, &s->port_wait);
+        session_again(s);
+        return;
+    }
+    enum fault_code code = open_port(s, &f);
+    if (code != FAULT_BUSY)
+        offer_over(s, code == FAULT_OK);
+}
+
+void command_offer_init(struct session *s)
+{
+    s->port_wait.loop = s->shard->loop;
+    s->port_wait.granted.run = offer_again;
+}
+
+void command_offer_late(struct session *s)
+{
+    if (port_wait_moves(s->shard->common->ports, &s->port_wait))
+        loop_timer_start(s->delay, PORT_STILL_MS);
+    else
+        command_offer_end(s);
+}
+
+void command_offer_end(struct session *s)
+{
+    port_wait_leave(s->shard->common->ports, &s->port_wait);
+    offer_over(s, false);
 }
 
 enum outcome cmd_pasv(struct session *s, const char *argument)
@@ -67,10 +149,8 @@ enum outcome cmd_pasv(struct session *s, const char *argument)
         session_say(s, REPLY_BAD_SEQUENCE, "EPSV ALL was chosen");
     else if (!address_passive(&s->local, told, 0, text, sizeof text))
         session_say(s, REPLY_NO_DATA, "PASV is for IPv4; use EPSV");
-    else if (offer(s)) {
-        address_passive(&s->local, told, data_port(s->data), text, sizeof text);
-        session_say(s, REPLY_PASSIVE, text);
-    }
+    else
+        return offer(s);
     return DONE;
 }
 
@@ -85,8 +165,8 @@ enum outcome cmd_epsv(struct session *s, const char *argument)
         session_say(s, REPLY_BAD_ARGUMENT, "A network protocol's number, or ALL");
     else if (argument[0] != '\0' && strcmp(argument, own) != 0)
         session_say(s, REPLY_WRONG_FAMILY, v4 ? 1 : 2);
-    else if (offer(s))
-        session_say(s, REPLY_EXTENDED_PASSIVE, (unsigned)data_port(s->data));
+    else
+        return offer(s);
     return DONE;
 }
 
@@ -241,6 +321,8 @@ enum outcome cmd_abor(struct session *s, const char *argument)
     (void)argument;
     if (s->state == SESSION_BUSY && !s->abort_asked) {
         transfer_abort(s);
+        if (s->offering != NULL)
+            command_offer_end(s);
         return PENDING;
     }
     if (s->state == SESSION_BUSY) { /* the first one's reply is still owed: this has its own all the same */

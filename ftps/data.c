@@ -231,7 +231,8 @@ enum fault_code data_offer(const struct data_options *options, struct data **ret
     d->options.trust = tls_trust_ref(options->trust);
     d->fd = d->listener = -1;
     d->state = DATA_OFFERED;
-    enum fault_code code = port_listen(options->ports, &options->local, &d->listener, &d->port, f);
+    enum fault_code code =
+        port_listen(options->ports, &options->local, options->wait, &d->listener, &d->port, f);
     if (code == FAULT_OK) {
         d->told = d->port;
         d->watch = loop_watch_new(options->loop, d->listener, data_knock, d);

@@ -35,6 +35,7 @@ struct data;
 struct data_options {
     struct loop *loop;
     struct port_pool *ports;
+    struct port_wait *wait;           /* for data_offer; not kept */
     bool legacy;                      /* old TLS, as on the control connection */
     struct tls_identity *identity;    /* borrowed until the channel is gone */
     struct tls_trust *trust;          /* kept */
@@ -55,7 +56,7 @@ struct data_options {
     void *user;
 };
 
-/* Listens on a passive port. FAULT_BUSY: none is free. */
+/* Listens on a passive port. FAULT_BUSY: none is free, and `wait` waits for one. */
 enum fault_code data_offer(const struct data_options *options, struct data **ret_data, struct fault *f);
 uint16_t data_port(const struct data *data);
 /* The reply 150 is on its way: the peer's handshake may begin. */

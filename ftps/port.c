@@ -15,7 +15,9 @@
 
 struct port_pool {
     pthread_mutex_t lock;
-    size_t count; /* free ones, in any order: drawing one is O(1) and uniform */
+    struct port_wait *first, **last;
+    uint64_t returns, freed; /* how often one came back; how often nobody waited for it */
+    size_t total, count;     /* free ones, in any order: drawing one is O(1) and uniform */
     uint16_t port[];
 };
 
@@ -26,7 +28,10 @@ struct port_pool *port_pool_new(uint16_t low, uint16_t high)
     if (pool == NULL)
         return NULL;
     pthread_mutex_init(&pool->lock, NULL);
-    pool->count = n;
+    pool->first = NULL;
+    pool->last = &pool->first;
+    pool->returns = pool->freed = 0;
+    pool->total = pool->count = n;
     for (size_t i = 0; i < n; i++)
         pool->port[i] = (uint16_t)(low + i);
     return pool;
@@ -40,15 +45,57 @@ void port_pool_free(struct port_pool *pool)
     free(pool);
 }
 
+/* --- under the lock --- */
+
+static uint16_t take(struct port_pool *pool)
+{
+    if (pool->count == 0)
+        return 0;
+    uint32_t i = secret_random_below((uint32_t)pool->count);
+    uint16_t port = pool->port[i];
+    pool->port[i] = pool->port[--pool->count];
+    return port;
+}
+
+static void enqueue(struct port_pool *pool, struct port_wait *wait)
+{
+    wait->returns = pool->returns;
+    wait->next = NULL;
+    wait->back = pool->last;
+    *pool->last = wait;
+    pool->last = &wait->next;
+}
+
+static void unlink_wait(struct port_pool *pool, struct port_wait *wait)
+{
+    *wait->back = wait->next;
+    if (wait->next != NULL)
+        wait->next->back = wait->back;
+    else
+        pool->last = wait->back;
+    wait->back = NULL;
+}
+
+static void give(struct port_pool *pool, uint16_t port)
+{
+    struct port_wait *wait = pool->first;
+    if (wait == NULL) {
+        pool->port[pool->count++] = port;
+        pool->freed++;
+        return;
+    }
+    unlink_wait(pool, wait);
+    wait->port = port;
+    wait->posted = true;
+    loop_post(wait->loop, &wait->granted);
+}
+
+/* --- taking and giving back --- */
+
 uint16_t port_take(struct port_pool *pool)
 {
-    uint16_t port = 0;
     pthread_mutex_lock(&pool->lock);
-    if (pool->count > 0) {
-        uint32_t i = secret_random_below((uint32_t)pool->count);
-        port = pool->port[i];
-        pool->port[i] = pool->port[--pool->count];
-    }
+    uint16_t port = take(pool);
     pthread_mutex_unlock(&pool->lock);
     return port;
 }
@@ -56,7 +103,8 @@ uint16_t port_take(struct port_pool *pool)
 void port_put(struct port_pool *pool, uint16_t port)
 {
     pthread_mutex_lock(&pool->lock);
-    pool->port[pool->count++] = port;
+    pool->returns++;
+    give(pool, port);
     pthread_mutex_unlock(&pool->lock);
 }
 
@@ -80,33 +128,98 @@ static int port_open(const union address *host, uint16_t port, int *ret_fd)
     return 0;
 }
 
-enum fault_code port_listen(struct port_pool *pool, const union address *host, int *ret_fd,
-                            uint16_t *ret_port, struct fault *f)
+static bool is_held(int error)
 {
-    /* What another program holds is kept aside until the end: drawing it again would be in vain. */
+    return error == EADDRINUSE || error == EACCES;
+}
+
+enum attempt { LISTENS, WAITS, FAILED, AGAIN };
+
+/* What another program holds becomes free again, but not for those who wait: they would try it in vain, over
+ * and over. When nothing else is left, nobody will ever bring them one, and they may as well learn it. */
+static enum attempt put_held(struct port_pool *pool, const uint16_t *held, size_t n, uint64_t freed,
+                             struct port_wait *wait)
+{
+    enum attempt attempt = FAILED;
+    pthread_mutex_lock(&pool->lock);
+    memcpy(pool->port + pool->count, held, n * sizeof *held);
+    pool->count += n;
+    if (wait != NULL && pool->freed != freed) {
+        attempt = AGAIN;
+    } else if (wait != NULL && pool->count < pool->total) {
+        enqueue(pool, wait);
+        attempt = WAITS;
+    } else if (pool->count == pool->total && pool->first != NULL) {
+        give(pool, take(pool));
+    }
+    pthread_mutex_unlock(&pool->lock);
+    return attempt;
+}
+
+static enum attempt attempt_one(struct port_pool *pool, const union address *host, struct port_wait *wait,
+                                int *ret_fd, uint16_t *ret_port, int *ret_error)
+{
+    /* Kept aside until the end: drawing it again would be in vain. */
     uint16_t held[PORT_TRIES];
     size_t n_held = 0;
-    enum fault_code code = FAULT_OK;
-    for (;;) {
-        uint16_t port = n_held < PORT_TRIES ? port_take(pool) : 0;
-        if (port == 0) {
-            code = fault_set(f, FAULT_BUSY, "no passive port is free now");
-            break;
-        }
-        int error = port_open(host, port, ret_fd);
-        if (error == 0) {
+    uint16_t port = wait->port;
+    pthread_mutex_lock(&pool->lock);
+    uint64_t freed = pool->freed;
+    bool others = port == 0 && pool->first != NULL;
+    if (others)
+        enqueue(pool, wait);
+    pthread_mutex_unlock(&pool->lock);
+    if (others)
+        return WAITS;
+    wait->port = 0;
+    *ret_error = EADDRINUSE;
+    while (is_held(*ret_error) && n_held < PORT_TRIES && (port != 0 || (port = port_take(pool)) != 0)) {
+        *ret_error = port_open(host, port, ret_fd);
+        if (*ret_error == 0)
             *ret_port = port;
-            break;
-        }
-        held[n_held++] = port;
-        if (error != EADDRINUSE && error != EACCES) {
-            code = fault_set(f, FAULT_IO, "cannot listen on a passive port: %s", strerror(error));
-            break;
-        }
+        else if (is_held(*ret_error))
+            held[n_held++] = port;
+        else
+            port_put(pool, port);
+        port = 0;
     }
-    while (n_held > 0)
-        port_put(pool, held[--n_held]);
-    return code;
+    enum attempt attempt = put_held(pool, held, n_held, freed, is_held(*ret_error) ? wait : NULL);
+    return *ret_error == 0 ? LISTENS : attempt;
+}
+
+enum fault_code port_listen(struct port_pool *pool, const union address *host, struct port_wait *wait,
+                            int *ret_fd, uint16_t *ret_port, struct fault *f)
+{
+    enum attempt attempt;
+    int error;
+    do
+        attempt = attempt_one(pool, host, wait, ret_fd, ret_port, &error);
+    while (attempt == AGAIN); /* one came back meanwhile */
+    if (attempt == WAITS)
+        return fault_set(f, FAULT_BUSY, "no passive port is free now");
+    return attempt == LISTENS
+               ? FAULT_OK
+               : fault_set(f, FAULT_IO, "cannot listen on a passive port: %s", strerror(error));
+}
+
+bool port_wait_moves(struct port_pool *pool, struct port_wait *wait)
+{
+    pthread_mutex_lock(&pool->lock);
+    bool moves = wait->returns != pool->returns;
+    wait->returns = pool->returns;
+    pthread_mutex_unlock(&pool->lock);
+    return moves;
+}
+
+void port_wait_leave(struct port_pool *pool, struct port_wait *wait)
+{
+    pthread_mutex_lock(&pool->lock);
+    if (wait->back != NULL)
+        unlink_wait(pool, wait);
+    if (wait->port != 0)
+        give(pool, wait->port);
+    wait->port = 0;
+    pthread_mutex_unlock(&pool->lock);
 }
 
 bool port_is_exhausted(int error)

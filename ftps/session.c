@@ -176,7 +176,7 @@ static void session_destroy(struct session *s)
 static bool session_is_over(const struct session *s)
 {
     if (s->state != SESSION_BYE || s->control || s->login_out || s->job.out ||
-        atomic_load(&s->progress_posted) || s->turn_posted)
+        atomic_load(&s->progress_posted) || s->port_wait.posted || s->turn_posted)
         return false;
     for (size_t i = 0; i < SESSION_DRAINS_MAX; i++)
         if (s->drains[i])
@@ -359,6 +359,8 @@ static void session_delayed(void *user)
     struct session *s = user;
     if (s->hold == HOLD_ON)
         dispatch_release(s);
+    else if (s->offering != NULL)
+        command_offer_late(s);
     else
         command_refuse_login(s);
 }
@@ -417,6 +419,7 @@ enum fault_code session_new(struct shard *shard, int fd, const union address *lo
         return code;
     }
     s->turn.run = session_turn;
+    command_offer_init(s);
     s->announced = -1;
     s->facts = LIST_FACT_ALL;
     path_root(&s->folder);

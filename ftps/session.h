@@ -26,6 +26,7 @@
 #include "ftps/address.h"
 #include "ftps/job.h"
 #include "ftps/line.h"
+#include "ftps/port.h"
 #include "ftps/reply.h"
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -38,8 +39,8 @@ enum session_state {
     SESSION_CHECKING, /* a login is with the workers, or its refusal waits for its time; nothing is dispatched
                        */
     SESSION_READY,    /* `who` is known and nothing is under way */
-    SESSION_BUSY, /* a job is out, a transfer is under way, or a line is held; only what is legal in BUSY is
-                     dispatched */
+    SESSION_BUSY, /* a job is out, a transfer is under way, a line is held, or a port is waited for; only what
+                     is legal in BUSY is dispatched */
     SESSION_BYE,  /* the last word is queued or will never be said; nothing is read any more */
     SESSION_STATES
 };
@@ -104,7 +105,9 @@ struct session {
     bool abort_asked;
 
     struct job job;
-    struct data *data; /* offered or in use */
+    struct data *data;              /* offered or in use */
+    const struct command *offering; /* BUSY: PASV or EPSV waits for a port; NULL otherwise */
+    struct port_wait port_wait;
     struct data *drains[SESSION_DRAINS_MAX];
     bool resumed_before;
     struct transfer *transfer;

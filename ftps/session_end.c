@@ -4,6 +4,7 @@
 #include "fleet/logbook.h"
 #include "ftps/data.h"
 #include "ftps/session.h"
+#include "ftps/shard.h"
 #include "ftps/transfer.h"
 
 #define CONTROL_CLOSE_MS 2000 /* for the client's close_notify after our last word */
@@ -23,6 +24,8 @@ static void session_let_go(struct session *s)
     session_enter(s, SESSION_BYE);
     loop_timer_stop(s->delay);
     transfer_drop(s);
+    s->offering = NULL;
+    port_wait_leave(s->shard->common->ports, &s->port_wait);
     data_drop(s->data);
     s->data = NULL;
     log_event(LOG_FTPS_CLOSE, "client=%s user=%s", s->address,

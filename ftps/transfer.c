@@ -498,7 +498,9 @@ void transfer_drop(struct session *s)
 void transfer_describe(const struct session *s, char *out, size_t size)
 {
     const struct transfer *t = s->transfer;
-    if (t == NULL)
+    if (s->offering != NULL)
+        snprintf(out, size, "Waiting for a data connection");
+    else if (t == NULL)
         snprintf(out, size, "Looking up %.1000s", s->path.text);
     else
         snprintf(out, size, "%s %.1000s: %lld bytes so far", t->command->verb, s->path.text,

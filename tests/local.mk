@@ -386,6 +386,7 @@ E2E_TESTS = \
 	tests/e2e/test_lost.py \
 	tests/e2e/test_pki.py \
 	tests/e2e/test_plans.py \
+	tests/e2e/test_ports.py \
 	tests/e2e/test_radius.py \
 	tests/e2e/test_refusals.py \
 	tests/e2e/test_reload.py \

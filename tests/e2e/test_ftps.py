@@ -232,23 +232,6 @@ def test_someone_else_on_the_passive_port(site, ftp):
     assert b"handsetConfig" in got and ftp.voidresp().startswith("226")
 
 
-def test_passive_ports_run_out_and_recover(new_site):
-    site = new_site("ports", passive_ports="47310-47312")
-    ftps = [site.ftp(site.handsets[0]) for _ in range(5)]
-    answers = [code(f, "PASV")[:3] for f in ftps]
-    assert "425" in answers and answers.count("227") <= 3
-    for f in ftps[:4]:
-        f.close()
-    site_ftp = ftps[4]
-    for _ in range(1000):
-        if code(site_ftp, "EPSV").startswith("229"):
-            break
-    else:
-        raise AssertionError("the range does not recover")
-    assert site_ftp.get("site.cfg")
-    site_ftp.quit()
-
-
 @pytest.mark.parametrize("first", [b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"POST /x HTTP/1.0\r\n\r\n", b"HTTP/1.1 200 OK\r\n"])
 @pytest.mark.parametrize("logged_in", [False, True])
 def test_http_on_the_ftps_port_is_closed(site, first, logged_in):
