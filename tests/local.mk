@@ -404,6 +404,7 @@ E2E_TESTS = \
 	tests/e2e/test_versions.py
 # Faults (doc/faults.md): short here, long by `make fault`.
 FAULT_TESTS = \
+	tests/fault/test_arrival.py \
 	tests/fault/test_inject.py \
 	tests/fault/test_kills.py \
 	tests/fault/test_power.py \
