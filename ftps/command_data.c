@@ -109,10 +109,8 @@ static void offer_again(struct loop_task *task)
     struct session *s =
         CONTAINER_OF(CONTAINER_OF(task, struct port_wait, granted), struct session, port_wait);
     struct fault f;
-    s->port_wait.posted = false;
-    if (s->offering == NULL) { /* it was given up, or the session is over, and waits for this alone */
-        port_wait_leave(s->shard->common->ports, &s->port_wait);
-        session_again(s);
+    if (!port_wait_granted(s->shard->common->ports, &s->port_wait)) {
+        session_again(s); /* it was given up; if the session is over, it stayed for this alone */
         return;
     }
     enum fault_code code = open_port(s, &f);

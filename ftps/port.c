@@ -86,6 +86,8 @@ static void give(struct port_pool *pool, uint16_t port)
     }
     unlink_wait(pool, wait);
     wait->port = port;
+    if (wait->posted) /* for a wait before, that was given up; that run finds this port */
+        return;
     wait->posted = true;
     loop_post(wait->loop, &wait->granted);
 }
@@ -200,6 +202,15 @@ enum fault_code port_listen(struct port_pool *pool, const union address *host, s
     return attempt == LISTENS
                ? FAULT_OK
                : fault_set(f, FAULT_IO, "cannot listen on a passive port: %s", strerror(error));
+}
+
+bool port_wait_granted(struct port_pool *pool, struct port_wait *wait)
+{
+    pthread_mutex_lock(&pool->lock);
+    wait->posted = false;
+    bool granted = wait->port != 0;
+    pthread_mutex_unlock(&pool->lock);
+    return granted;
 }
 
 bool port_wait_moves(struct port_pool *pool, struct port_wait *wait)

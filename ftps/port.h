@@ -24,7 +24,7 @@ void port_put(struct port_pool *pool, uint16_t port);
 /* A place in the queue: part of its owner's struct, zeroed but for the first two members. */
 struct port_wait {
     struct loop *loop;        /* the owner's, on whose thread all of this is */
-    struct loop_task granted; /* its `run` is called there: try again, with this wait, or port_wait_leave */
+    struct loop_task granted; /* its `run` is called there, and asks port_wait_granted */
     bool posted;              /* that is under way: the struct must stay */
     /* the pool's */
     uint16_t port; /* that was granted */
@@ -36,6 +36,8 @@ struct port_wait {
  * programs hold what is left, or it cannot be. */
 enum fault_code port_listen(struct port_pool *pool, const union address *host, struct port_wait *wait,
                             int *ret_fd, uint16_t *ret_port, struct fault *f);
+/* Is there one? Then try again, with this wait, or leave. False: the wait that it was for was given up. */
+bool port_wait_granted(struct port_pool *pool, struct port_wait *wait);
 /* Has a port come back since this wait began, or since it was last asked? Who waits although none does, waits
  * in vain. */
 bool port_wait_moves(struct port_pool *pool, struct port_wait *wait);

@@ -172,6 +172,47 @@ static void test_the_first_who_waits_is_the_first_served(void **state)
     port_pool_free(pool);
 }
 
+/* Who gives up what was granted, and waits again before he was told, is told once, of what came then. */
+static void test_a_wait_that_begins_anew_before_the_former_was_told(void **state)
+{
+    (void)state;
+    union address host;
+    struct fault f;
+    struct loop *loop;
+    struct waiter first, again;
+    int holder, fd;
+    uint16_t port = 0;
+    assert_int_equal(loop_new(&loop, &f), FAULT_OK); /* nothing runs yet */
+    waiter_init(&first, loop);
+    waiter_init(&again, loop);
+    assert_true(address_parse("127.0.0.1", 0, &host));
+    uint16_t only = some_port(&host, &holder);
+    close(holder);
+    struct port_pool *pool = port_pool_new(only, only);
+    assert_int_equal(lent(pool, &host, &first, &fd), only);
+    close(fd);
+    assert_int_equal(port_listen(pool, &host, &again.wait, &fd, &port, &f), FAULT_BUSY);
+    port_put(pool, only);
+    assert_true(again.wait.posted);
+    port_wait_leave(pool, &again.wait);
+    assert_int_equal(lent(pool, &host, &first, &fd), only);
+    close(fd);
+    assert_int_equal(port_listen(pool, &host, &again.wait, &fd, &port, &f), FAULT_BUSY);
+    port_put(pool, only);
+    assert_int_equal(loop_start(loop, "test", &f), FAULT_OK);
+    loop_stop(loop);
+    loop_free(loop);
+    assert_int_equal(sem_trywait(&again.told), 0);
+    assert_int_equal(sem_trywait(&again.told), -1);
+    assert_true(port_wait_granted(pool, &again.wait));
+    assert_false(again.wait.posted);
+    assert_int_equal(lent(pool, &host, &again, &fd), only);
+    close(fd);
+    port_put(pool, only);
+    assert_false(port_wait_granted(pool, &again.wait));
+    port_pool_free(pool);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -179,6 +220,7 @@ int main(void)
         cmocka_unit_test(test_one_port),
         cmocka_unit_test(test_listen),
         cmocka_unit_test(test_the_first_who_waits_is_the_first_served),
+        cmocka_unit_test(test_a_wait_that_begins_anew_before_the_former_was_told),
     };
     return cmocka_run_group_tests_name("port", tests, NULL, NULL);
 }
