@@ -252,6 +252,8 @@ uint16_t front_port(bool is_ftps)
 
 /* --- a client --- */
 
+static char client_why[128]; /* it was not let in */
+
 bool client_open(struct client *client, uint16_t port)
 {
     const struct sockaddr_in address = { .sin_family = AF_INET,
@@ -275,9 +277,19 @@ bool client_open(struct client *client, uint16_t port)
     do
         rc = gnutls_handshake(client->tls);
     while (rc == GNUTLS_E_INTERRUPTED);
-    if (rc < 0)
+    if (rc < 0) {
+        snprintf(client_why, sizeof client_why, "no handshake: %s", gnutls_strerror(rc));
         client_close(client);
+    }
     return rc >= 0;
+}
+
+void client_must_open(struct client *client, uint16_t port)
+{
+    bool is_open = client_open(client, port);
+    if (!is_open)
+        fprintf(stderr, "%s\n", client_why);
+    HOLDS(is_open);
 }
 
 void client_send(struct client *client, const char *bytes, size_t n)

@@ -28,8 +28,10 @@ struct client {
     gnutls_session_t tls;
     int fd; /* -1: none */
 };
-/* Connects and shakes hands. False: the server did not want to. */
+/* Connects and shakes hands. False: the server did not want to; a control connection, and one over HTTPS, it
+ * must. */
 bool client_open(struct client *client, uint16_t port);
+void client_must_open(struct client *client, uint16_t port);
 void client_send(struct client *client, const char *bytes, size_t n);
 /* 0: the end, orderly or not. A wait of more than some seconds breaks the test. */
 size_t client_read(struct client *client, char *out, size_t n);

@@ -261,7 +261,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char *text = fuzz_copy(data + 1, size - 1);
     cut(text, size - 1, &lines);
     talk = (struct talk){ .control.fd = -1 };
-    HOLDS(client_open(&talk.control, front_port(true)));
+    client_must_open(&talk.control, front_port(true));
     HOLDS(read_reply(&talk) == 220);
     if (data[0] & LOGGED_IN) {
         static const char login[] = "USER " FRONT_MAC "\r\nPASS " FRONT_PASSWORD "\r\n";
