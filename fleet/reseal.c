@@ -297,7 +297,8 @@ static void *reseal_thread(void *user)
     setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), NICENESS);
     while (!stopping) {
         struct fault f;
-        r->again = left == LEFT_IN_USE;
+        enum left former = left;
+        r->again = former != LEFT_NOTHING;
         enum fault_code code = reseal_pass(r, &f);
         if (code == FAULT_OK && !reseal_stopping(r))
             code = reseal_retire(r, &left, &f);
@@ -305,11 +306,14 @@ static void *reseal_thread(void *user)
             log_event(LOG_SEAL_STALLED, "why=%s", LOG_VALUE(f.text));
         pthread_mutex_lock(&r->lock);
         /* What does not open is not waited for; but an upload that began under an old key may have ended as a
-         * content under it since the last pass. */
-        bool stuck = left == LEFT_NEEDED && r->damaged > 0 && !r->again;
+         * content under it since the pass began: only the second one in a row knows that nothing else is
+         * left. */
+        bool stuck = left == LEFT_NEEDED && r->damaged > 0 && former == LEFT_NEEDED;
         r->running = code != FAULT_OK || (left != LEFT_NOTHING && !stuck) || r->wanted;
         bool again = r->running;
         pthread_mutex_unlock(&r->lock);
+        if (!again)
+            left = LEFT_NOTHING;
         stopping = reseal_sleep(r, again ? RETRY_MS : -1, true);
     }
     return NULL;
