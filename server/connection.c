@@ -195,7 +195,7 @@ void connection_free(struct connection *connection)
     bool stopping = gate->stopping;
     pthread_mutex_unlock(&gate->lock);
     say_handshake(connection);
-    if (connection->linger && connection->phase != PHASE_OVER && !stopping)
+    if (connection->phase != PHASE_OVER && !stopping)
         drain_on(gate, connection->fd);
     crowd_leave(gate->fleet, &connection->seat);
     tls_trust_unref(connection->trust);

@@ -43,7 +43,6 @@ struct connection {
     struct tls_peer peer;
     struct tls_tap tap;
     const char *refusal; /* why the client does not get along with us, once the session has ended; or NULL */
-    bool linger;         /* refused while the client may still be sending */
     _Atomic int phase;
     _Atomic int64_t since;           /* steady ms: the phase, or the last time that it showed progress */
     _Atomic int64_t bytes;           /* of the body, since then */

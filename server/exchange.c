@@ -182,9 +182,7 @@ static enum MHD_Result answer_early(struct exchange *x)
         connection_enter(x->connection, PHASE_BODY);
         return MHD_YES;
     }
-    /* An answer now makes the library close the connection. */
-    x->connection->linger = true;
-    return answer(x);
+    return answer(x); /* which makes the library close the connection */
 }
 
 /* --- the body --- */

@@ -48,6 +48,7 @@ struct gate {
     struct loop_timer *tick;
     struct gate_delay *delays;
     struct drain *drains;
+    size_t drain_count;
 };
 
 enum fault_code gate_new(struct fleet *fleet, struct tls_identity *identity, struct gate **ret_gate,

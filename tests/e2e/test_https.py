@@ -9,6 +9,8 @@ import ssl
 
 import pytest
 
+from conftest import TIMEOUT
+
 
 def word(user):
     return base64.b64encode(":".join(user).encode()).decode()
@@ -48,6 +50,26 @@ def head(site, first, *lines):
 
 
 BODY = "0123456789"
+
+
+@pytest.mark.parametrize("end, then, status", [("close", "GET / HTTP/1.1", 200), ("keep-alive", "GET nowhere HTTP/1.1", 400)])
+def test_an_answer_comes_whole_though_its_connection_ends_with_requests_unread(site, end, then, status):
+    """Closing with something unread would make TCP throw away what the client has not taken yet (RFC 9112, 9.6)."""
+    body = os.urandom(400_000)
+    site.http("PUT", "/big.ld", site.admin, body)
+    raw = socket.socket()
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    raw.settimeout(TIMEOUT)
+    raw.connect(("127.0.0.1", site.https_port))
+    tls = site.context().wrap_socket(raw, server_hostname="localhost")
+    begin = site.log_size()
+    tls.sendall(head(site, "GET /big.ld HTTP/1.1", f"Connection: {end}") + 1000 * head(site, then))
+    site.await_log(rf"https\.request .*status={status}", begin)
+    got = b""
+    while part := tls.recv(16384):
+        got += part
+    assert got.partition(b"\r\n\r\n")[2].startswith(body)
+    tls.close()
 
 
 @pytest.mark.parametrize("lines, body", [
