@@ -4,14 +4,19 @@
 #include "base/utf.h"
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
-#define LOG_LINE_MAX 4096
+#define LOG_LINE_MAX 4096 /* PIPE_BUF: a pipe that takes anything takes it whole */
+#define LOG_WAIT_MS  200
+#define LOG_CALM_MS  2000 /* from one wait to the next */
 
 static const struct {
     enum log_level level;
@@ -26,6 +31,10 @@ static const char *const log_levels[] = { "error", "warning", "notice", "info", 
 
 static atomic_int log_lowest = LOG_LEVEL_INFO;
 static atomic_bool log_timed;
+
+static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER; /* of what follows */
+static int64_t log_waited = INT64_MIN / 2;                   /* steady ms: when the last wait began */
+static uint64_t log_lost; /* lines that nobody took, and that were not told of yet */
 
 void log_threshold(enum log_level level)
 {
@@ -47,49 +56,30 @@ const char *log_event_meaning(enum log_event event)
     return (unsigned)event < LOG_EVENT_COUNT ? log_events[event].meaning : "";
 }
 
-static void log_write(const char *line, size_t n)
-{
-    while (n > 0) {
-        ssize_t written = write(STDERR_FILENO, line, n);
-        if (written < 0 && errno == EINTR)
-            continue;
-        /* Nobody is left to be told when the log itself cannot be written. */
-        if (written <= 0)
-            return;
-        line += written;
-        n -= (size_t)written;
-    }
-}
-
 bool log_is_wanted(enum log_event event)
 {
     return (unsigned)event < LOG_EVENT_COUNT &&
            (int)log_events[event].level <= atomic_load_explicit(&log_lowest, memory_order_relaxed);
 }
 
-/* The caller's errno survives, so that one can log before looking at it. */
-void(log_event)(enum log_event event, const char *format, ...)
+/* --- lines --- */
+
+/* Returns its length, at most LOG_LINE_MAX. */
+static size_t log_compose(char line[LOG_LINE_MAX], enum log_event event, const char *format,
+                          va_list arguments)
 {
-    if (!log_is_wanted(event))
-        return;
-    enum log_level level = log_events[event].level;
-    int saved = errno;
-    char line[LOG_LINE_MAX];
     size_t used = 0;
     if (atomic_load_explicit(&log_timed, memory_order_relaxed)) {
         int64_t now = clock_wall_ms();
-        used = (size_t)snprintf(line, sizeof line, "%" PRId64 ".%03d ", now / 1000, (int)(now % 1000));
+        used = (size_t)snprintf(line, LOG_LINE_MAX, "%" PRId64 ".%03d ", now / 1000, (int)(now % 1000));
     }
-    used +=
-        (size_t)snprintf(line + used, sizeof line - used, "%s %s", log_levels[level], log_events[event].name);
+    used += (size_t)snprintf(line + used, LOG_LINE_MAX - used, "%s %s", log_levels[log_events[event].level],
+                             log_events[event].name);
     if (format != NULL) {
         size_t start = used++;
         line[start] = ' ';
-        va_list arguments;
-        va_start(arguments, format);
-        int n = vsnprintf(line + used, sizeof line - used, format, arguments);
-        va_end(arguments);
-        size_t room = sizeof line - used;
+        int n = vsnprintf(line + used, LOG_LINE_MAX - used, format, arguments);
+        size_t room = LOG_LINE_MAX - used;
         if (n <= 0)
             used = start;
         else
@@ -101,9 +91,72 @@ void(log_event)(enum log_event event, const char *format, ...)
         }
     }
     line[used++] = '\n';
-    log_write(line, used);
+    return used;
+}
+
+/* False: it would have to wait. A line that cannot be written at all is gone: nobody is left to be told. */
+static bool log_put(const char *line, size_t n)
+{
+    struct pollfd out = { .fd = STDERR_FILENO, .events = POLLOUT };
+    ssize_t rc;
+    do {
+        rc = send(STDERR_FILENO, line, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (rc < 0 && errno == ENOTSOCK) {
+            if (poll(&out, 1, 0) == 0)
+                return false;
+            rc = write(STDERR_FILENO, line, n);
+        }
+    } while (rc < 0 && errno == EINTR);
+    return rc >= 0 || errno != EAGAIN;
+}
+
+/* A reader that is busy for a moment loses nothing, one that has stopped must not stop us. */
+static bool log_wait(void)
+{
+    struct pollfd out = { .fd = STDERR_FILENO, .events = POLLOUT };
+    int64_t now = clock_steady_ms();
+    if (now - log_waited < LOG_CALM_MS)
+        return false;
+    log_waited = now;
+    return poll(&out, 1, LOG_WAIT_MS) > 0;
+}
+
+static bool log_tell_lost(const char *format, ...)
+{
+    char line[LOG_LINE_MAX];
+    va_list arguments;
+    va_start(arguments, format);
+    size_t n = log_compose(line, LOG_EVENTS_LOST, format, arguments);
+    va_end(arguments);
+    return log_put(line, n);
+}
+
+static void log_write(const char *line, size_t n)
+{
+    pthread_mutex_lock(&log_lock);
+    if (log_lost > 0 && log_tell_lost("lines=%" PRIu64, log_lost))
+        log_lost = 0;
+    if (log_lost > 0 || (!log_put(line, n) && !(log_wait() && log_put(line, n))))
+        log_lost++;
+    pthread_mutex_unlock(&log_lock);
+}
+
+/* The caller's errno survives, so that one can log before looking at it. */
+void(log_event)(enum log_event event, const char *format, ...)
+{
+    if (!log_is_wanted(event))
+        return;
+    int saved = errno;
+    char line[LOG_LINE_MAX];
+    va_list arguments;
+    va_start(arguments, format);
+    size_t n = log_compose(line, event, format, arguments);
+    va_end(arguments);
+    log_write(line, n);
     errno = saved;
 }
+
+/* --- values --- */
 
 /* Characters that a terminal or a reader obeys instead of showing: controls, line separators, bidirectional
  * marks. */

@@ -4,12 +4,15 @@ nothing, descriptors that run out, a clock that jumps, certificates that change 
 import contextlib
 import errno
 import ftplib
+import http.client
 import os
+import re
 import resource
 import shutil
 import signal
 import socket
 import struct
+import subprocess
 import threading
 import time
 
@@ -304,3 +307,37 @@ def test_reloads_and_new_certificates_under_load(new_site):  # noqa: F811
     assert failures == [] and set(work.answers) <= {200, 201, 204, 226}, (failures, dict(work.answers))
     assert work.judge() == []
     print(f"{reloads} reloads during {sum(len(thing.steps) for thing in work.things)} steps, none refused or broken")
+
+
+# --- the log ----------------------------------------------------------------------------------------------------
+
+
+def test_whoever_reads_the_log_stops(new_site, monkeypatch):  # noqa: F811
+    """What is read by a program that hangs, a journal for instance, fills its pipe: nobody may have to wait for that."""
+    site = new_site("mute")
+    site.stop()
+    pipe = site.folder / "log.pipe"
+    os.mkfifo(pipe)
+    monkeypatch.setenv("CRADLE_WRAP", f"sh -c 'exec \"$@\" 2>{pipe}' sh")
+    begin = site.log_size()
+    with open(site.folder / "daemon.log", "ab") as log, subprocess.Popen(["cat", pipe], stdout=log) as reader:
+        try:
+            site.start(log_level="debug")
+            port = int(re.search(r"port=(\d+)", site.await_log("daemon.ready protocol=https", begin))[1])
+            reader.send_signal(signal.SIGSTOP)
+            connection = http.client.HTTPSConnection("127.0.0.1", port, context=site.context(), timeout=TIMEOUT)
+            for _ in range(1000):  # each leaves some 150 bytes of log; the pipe holds 64 kB
+                connection.request("GET", "/healthz")
+                assert connection.getresponse().read()
+            begin = site.log_size()
+            reader.send_signal(signal.SIGCONT)
+            site.await_log("https.request", begin)  # there is room again
+            connection.request("GET", "/healthz")
+            connection.getresponse().read()
+            lost = int(re.search(r"lines=(\d+)", site.await_log("events.lost", begin))[1])
+            written = len(re.findall("https.request", site.log_text()))
+            assert lost > 0 and lost + written >= 1000
+            connection.close()
+        finally:
+            reader.send_signal(signal.SIGCONT)
+            site.stop()
