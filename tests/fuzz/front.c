@@ -18,9 +18,11 @@
 #include "tests/fuzz/fuzz.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <ftw.h>
 #include <gnutls/x509.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -254,6 +256,25 @@ uint16_t front_port(bool is_ftps)
 
 static char client_why[128]; /* it was not let in */
 
+/* libFuzzer's alarm interrupts a connect, which then goes on by itself. */
+static bool client_connect(int fd, const struct sockaddr_in *address)
+{
+    struct pollfd ready = { .fd = fd, .events = POLLOUT };
+    int error = 0;
+    socklen_t size = sizeof error;
+    if (connect(fd, (const struct sockaddr *)address, sizeof *address) == 0)
+        return true;
+    error = errno;
+    if (error == EINTR) {
+        while (poll(&ready, 1, PATIENCE_S * 1000) < 0)
+            HOLDS(errno == EINTR);
+        HOLDS(getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0);
+    }
+    if (error != 0)
+        snprintf(client_why, sizeof client_why, "no connection: %s", strerror(error));
+    return error == 0;
+}
+
 bool client_open(struct client *client, uint16_t port)
 {
     const struct sockaddr_in address = { .sin_family = AF_INET,
@@ -266,7 +287,7 @@ bool client_open(struct client *client, uint16_t port)
     const int on = 1;
     setsockopt(client->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     setsockopt(client->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    if (connect(client->fd, (const struct sockaddr *)&address, sizeof address) != 0) {
+    if (!client_connect(client->fd, &address)) {
         client_close(client);
         return false;
     }
