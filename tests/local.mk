@@ -141,6 +141,7 @@ UNIT_TESTS += \
 	tests/unit/fleet/test_crowd \
 	tests/unit/fleet/test_flood \
 	tests/unit/fleet/test_grant \
+	tests/unit/fleet/test_guess \
 	tests/unit/fleet/test_handset \
 	tests/unit/fleet/test_inspect \
 	tests/unit/fleet/test_layer \
@@ -157,6 +158,7 @@ UNIT_TESTS += \
 	tests/unit/fleet/test_tally \
 	tests/unit/fleet/test_throttle \
 	tests/unit/fleet/test_tree \
+	tests/unit/fleet/test_tree_logs \
 	tests/unit/fleet/test_trouble \
 	tests/unit/fleet/test_trusting \
 	tests/unit/fleet/test_upload \
@@ -175,6 +177,7 @@ tests_unit_fleet_test_evict_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_fleet_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_crowd_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_grant_LDADD = $(FLEET_TEST_LIBS)
+tests_unit_fleet_test_guess_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_handset_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_inspect_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_layer_LDADD = $(FLEET_TEST_LIBS)
@@ -190,6 +193,7 @@ tests_unit_fleet_test_segment_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_sighting_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_throttle_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_tree_LDADD = $(FLEET_TEST_LIBS)
+tests_unit_fleet_test_tree_logs_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_trusting_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_trouble_LDADD = $(FLEET_TEST_LIBS)
 tests_unit_fleet_test_upload_LDADD = $(FLEET_TEST_LIBS)
@@ -484,10 +488,13 @@ EXTRA_DIST += \
 
 EXTRA_DIST += \
 	tests/unit/base/certificates.h \
+	tests/unit/base/duplex.h \
 	tests/unit/pki/forge.h \
 	tests/unit/base/meeting.h \
 	tests/unit/db/shelf.h \
+	tests/unit/fleet/attempt.h \
 	tests/unit/fleet/camp.h \
+	tests/unit/fleet/grove.h \
 	tests/unit/fleet/site.h \
 	tests/unit/pki/place.h \
 	tests/fuzz/README.md \

@@ -1,22 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/clock.h"
 #include "fleet/certificate.h"
-#include "fleet/login.h"
 #include "fleet/memory.h"
-#include "tests/unit/fleet/camp.h"
+#include "tests/unit/fleet/attempt.h"
 
-#include <semaphore.h>
-
-#define M1 "00907a000001" /* account of its MAC's name, chosen password */
 #define M2 "00907a000002" /* account ward2, made secret */
 #define M3 "00907a000003" /* disabled, with an account */
 #define M4 "00907a000004" /* two accounts without a password; demands bound data channels */
 #define M5 "00907a000005" /* accepts an expired certificate */
 #define M6 "00907a000006" /* has the self-signed certificate PIN pinned */
 #define M9 "00907a000009" /* not of the fleet */
-
-#define PIN  "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-#define DEAD "dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd" /* revoked in the catalog */
 
 #define P   FACTORS_PASSWORD
 #define C   FACTORS_CERTIFICATE
@@ -26,76 +19,6 @@
 #define ASK LOGIN_PASSWORD_NEEDED
 #define NO  LOGIN_REFUSED
 #define BAN LOGIN_FORBIDDEN
-
-static struct camp camp;
-static char made[SECRET_MADE_LENGTH + 1];
-
-struct attempt {
-    struct login login;
-    sem_t ended;
-};
-
-static void attempt_done(struct login *login)
-{
-    sem_post(&CONTAINER_OF(login, struct attempt, login)->ended);
-}
-
-static const char *attempt_from = "192.0.2.1";
-static enum tls_version attempt_tls = TLS_1_2;
-
-/* cert: "h:CN", "a:CN", "o:CN"; "e:CN" expired, of the handsets' CA, "x:CN" expired, of the administrators';
- * "s:CN" self-signed, with the fingerprint PIN, "t:CN" with another; "d:CN" a handset's with the fingerprint
- * DEAD; "bad", "revoked", or NULL. password NULL: none given. */
-static void attempt_start(struct attempt *attempt, enum serves serves, const char *user, const char *password,
-                          const char *cert)
-{
-    struct login *login = &attempt->login;
-    memset(login, 0, sizeof *login);
-    sem_init(&attempt->ended, 0, 0);
-    login->fleet = camp.fleet;
-    login->serves = serves;
-    login->protocol = "https";
-    login->done = attempt_done;
-    login->peer.version = attempt_tls;
-    mem_copy_text(login->address, sizeof login->address, attempt_from);
-    login->user_unfit = !mem_copy_text(login->user, sizeof login->user, user);
-    login->has_password = password != NULL;
-    if (password)
-        login->password_unfit = !mem_copy_text(login->password, sizeof login->password, password);
-    if (cert && strcmp(cert, "bad") == 0) {
-        login->peer.state = TLS_PEER_UNFIT;
-        mem_copy_text(login->peer.reason, sizeof login->peer.reason, "expired");
-    } else if (cert && strcmp(cert, "revoked") == 0) {
-        login->peer.state = TLS_PEER_REVOKED;
-        mem_copy_text(login->peer.common_name, sizeof login->peer.common_name, M1);
-        mem_copy_text(login->peer.reason, sizeof login->peer.reason, "revoked by its CA");
-    } else if (cert) {
-        char kind = cert[0];
-        struct tls_peer *peer = &login->peer;
-        peer->self_signed = kind == 's' || kind == 't';
-        peer->expired = kind == 'e' || kind == 'x';
-        peer->state = peer->self_signed || peer->expired ? TLS_PEER_UNFIT : TLS_PEER_VERIFIED;
-        peer->bundle = peer->self_signed            ? -1
-                       : kind == 'a' || kind == 'x' ? ROLE_ADMINISTRATOR
-                       : kind == 'o'                ? ROLE_OPERATOR
-                                                    : ROLE_HANDSET;
-        mem_copy_text(peer->common_name, sizeof peer->common_name, cert + 2);
-        mem_copy_text(peer->fingerprint, sizeof peer->fingerprint,
-                      kind == 's'   ? PIN
-                      : kind == 'd' ? DEAD
-                                    : "f1f2");
-    }
-    login_start(login);
-}
-
-static void attempt_wait(struct attempt *attempt)
-{
-    static const char wiped[sizeof attempt->login.password];
-    while (sem_wait(&attempt->ended) != 0)
-        continue;
-    sem_destroy(&attempt->ended);
-    assert_memory_equal(attempt->login.password, wiped, sizeof wiped);
-}
 
 static enum login_result try(const char *user, const char *password, const char *cert)
 {
@@ -143,13 +66,6 @@ static int open_camp(void **state)
     CAMP_OK(certificate_revoke(camp.fleet, NULL, DEAD, "sold", why));
     camp_account(&camp, M5, ROLE_HANDSET, M5, "password-5");
     camp_account(&camp, M6, ROLE_HANDSET, M6, "password-6");
-    return 0;
-}
-
-static int close_camp(void **state)
-{
-    (void)state;
-    camp_close(&camp);
     return 0;
 }
 
@@ -547,162 +463,6 @@ static void test_busy(void **state)
     free(attempts);
 }
 
-/* --- guessing (throttle.h) --- */
-
-static int open_guarded(void **state)
-{
-    (void)state;
-    camp_open(&camp, "hash_workers=1");
-    camp_handset(&camp, M1);
-    camp_handset(&camp, M3);
-    camp_account(&camp, M1, ROLE_HANDSET, M1, "password-1");
-    camp_account(&camp, M3, ROLE_HANDSET, M3, "password-3");
-    camp_account(&camp, "alice", ROLE_ADMINISTRATOR, NULL, "password-alice");
-    struct mac m3 = camp_mac(M3);
-    struct handset_change disable = { .set_enabled = true, .enabled = false };
-    CAMP_OK(handset_change(camp.fleet, NULL, &m3, &disable, why));
-    struct account two = { .name = "ward2", .role = ROLE_HANDSET, .mac = camp_mac(M1), .enabled = true };
-    struct account_change make = { .password = PASSWORD_MADE };
-    CAMP_OK(account_add(camp.fleet, NULL, &two, &make, made, why));
-    camp.settings->refusal_delay = 1000;
-    camp.settings->throttle_accounts = 100;
-    clock_freeze(1700000000000, 1000);
-    return 0;
-}
-
-static int close_guarded(void **state)
-{
-    clock_thaw();
-    return close_camp(state);
-}
-
-static struct attempt once(const char *user, const char *password, const char *cert, const char *address)
-{
-    struct attempt attempt;
-    attempt_from = address;
-    attempt_start(&attempt, SERVES_ALL, user, password, cert);
-    attempt_wait(&attempt);
-    return attempt;
-}
-
-static void assert_result(const char *user, const char *password, const char *cert, const char *address,
-                          enum login_result result)
-{
-    assert_int_equal(once(user, password, cert, address).login.result, result);
-}
-
-/* Known, unknown, disabled, of either kind of password: one and the same row of delays. */
-static void test_delays_tell_nothing(void **state)
-{
-    (void)state;
-    static const char *const users[] = { M1, "ward2", M3, "alice", "nobody", "PlcmSpIp", "00907afffff1", "" };
-    static const int64_t delays[] = { 1000, 2000, 4000, 8000, 16000, 32000, 60000, 60000 };
-    int64_t now = 1000;
-    for (size_t i = 0; i < ARRAY_LENGTH(delays); i++) {
-        for (size_t user = 0; user < ARRAY_LENGTH(users); user++) {
-            struct attempt attempt = once(users[user], "wrong", NULL, "192.0.2.1");
-            assert_int_equal(attempt.login.result, NO);
-            assert_int_equal(attempt.login.refuse_after_ms, delays[i]);
-        }
-        now += delays[i];
-        clock_freeze(1700000000000 + now, now);
-    }
-}
-
-static void test_nobody_is_locked_out(void **state)
-{
-    (void)state;
-    assert_result(M1, "password-1", NULL, "192.0.2.7", YES);
-    for (int i = 0; i < 20; i++) {
-        (void)once(M1, "wrong", NULL, "192.0.2.1");
-        (void)once(M1, "wrong", NULL, "192.0.2.7");
-        (void)once("ward2", "wrong", NULL, "192.0.2.7");
-    }
-    struct attempt suspect = once(M1, "wrong", NULL, "192.0.2.1");
-    assert_int_equal(suspect.login.result, LOGIN_BUSY);
-    assert_true(suspect.login.suspect);
-    /* From its own address, from another one, with a secret made here, with a certificate. */
-    assert_result("ward2", made, NULL, "192.0.2.7", YES);
-    assert_result(M1, "password-1", "h:" M1, "192.0.2.7", YES);
-    assert_result("", NULL, "h:" M1, "192.0.2.7", YES);
-    assert_result(M1, "password-1", NULL, "192.0.2.8", YES);
-    assert_result(M1, "password-1", NULL, "192.0.2.7", YES);
-    /* That cleared its pair, and none else's. */
-    assert_int_equal(once(M1, "wrong", NULL, "192.0.2.7").login.refuse_after_ms, 1000);
-    /* Where it never got in from, its turn comes. */
-    clock_freeze(1700000000000, 2000);
-    assert_result(M1, "password-1", NULL, "192.0.2.1", YES);
-}
-
-/* The memory is no way around it: a guess that waits for its turn is not looked up there either. */
-static void test_guesses_are_not_tried_against_the_memory(void **state)
-{
-    (void)state;
-    assert_result("alice", "password-alice", NULL, "192.0.2.7", YES);
-    assert_result("alice", "wrong", NULL, "192.0.2.1", NO);
-    assert_result("alice", "wrong", NULL, "192.0.2.1", NO); /* the pair's turn */
-    assert_result("alice", "password-alice", NULL, "192.0.2.1", LOGIN_BUSY);
-    clock_freeze(1700000000000, 2000);
-    assert_result("alice", "password-alice", NULL, "192.0.2.1", YES);
-}
-
-static void test_a_certificate_is_no_way_to_guess(void **state)
-{
-    (void)state;
-    assert_result("alice", "wrong", "h:" M1, "192.0.2.1", YES);
-    /* In its penalty the password is not looked at: right or wrong makes no difference. */
-    assert_result("alice", "wrong again", "h:" M1, "192.0.2.1", YES);
-    assert_result("alice", "password-alice", "h:" M1, "192.0.2.1", YES);
-    clock_freeze(1700000000000, 200000);
-    assert_result("alice", "password-alice", "h:" M1, "192.0.2.1", NO);
-}
-
-/* All at once: they are in the queue before the first has failed. The right one of another address is not
- * kept waiting until they have been hashed, and few of them ever are. */
-static void test_a_flood_gets_no_further(void **state)
-{
-    (void)state;
-    enum { MANY = 200 };
-    struct attempt *attempts = calloc(MANY + 1, sizeof *attempts);
-    assert_non_null(attempts);
-    int refused = 0, away = 0;
-    attempt_from = "192.0.2.1";
-    for (int i = 0; i < MANY; i++)
-        attempt_start(&attempts[i], SERVES_ALL, "alice", "wrong", NULL);
-    attempt_from = "192.0.2.7";
-    attempt_start(&attempts[MANY], SERVES_ALL, "alice", "password-alice", NULL);
-    for (int i = 0; i <= MANY; i++)
-        attempt_wait(&attempts[i]);
-    assert_int_equal(attempts[MANY].login.result, YES);
-    for (int i = 0; i < MANY; i++) {
-        refused += attempts[i].login.result == NO;
-        away += attempts[i].login.result == LOGIN_BUSY && attempts[i].login.suspect;
-    }
-    assert_int_equal(refused + away, MANY);
-    assert_in_range(refused, 1, 3);
-    free(attempts);
-}
-
-static void test_spraying(void **state)
-{
-    (void)state;
-    char name[16];
-    camp.settings->throttle_accounts = 5;
-    assert_result("alice", "password-alice", NULL, "192.0.2.1", YES);
-    for (int i = 0; i < 6; i++) {
-        snprintf(name, sizeof name, "account%d", i);
-        assert_int_equal(once(name, "wrong", NULL, "192.0.2.1").login.refuse_after_ms, i < 5 ? 1000 : 2000);
-    }
-    struct attempt next = once("unknown", "wrong", NULL, "192.0.2.1");
-    assert_int_equal(next.login.refuse_after_ms, 4000);
-    assert_true(next.login.suspect);
-    assert_false(once("alice", "password-alice", NULL, "192.0.2.1").login.suspect);
-    struct attempt slow = once(M1, "password-1", NULL, "192.0.2.1");
-    assert_int_equal(slow.login.result, YES); /* it has to wait, and gets in */
-    assert_true(slow.login.suspect);
-    assert_false(once(M1, "password-1", NULL, "192.0.2.1").login.suspect);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -713,13 +473,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_changes_hold_at_once, open_camp, close_camp),
         cmocka_unit_test_setup_teardown(test_unfit, open_camp, close_camp),
         cmocka_unit_test_setup_teardown(test_busy, open_narrow, close_camp),
-        cmocka_unit_test_setup_teardown(test_delays_tell_nothing, open_guarded, close_guarded),
-        cmocka_unit_test_setup_teardown(test_nobody_is_locked_out, open_guarded, close_guarded),
-        cmocka_unit_test_setup_teardown(test_guesses_are_not_tried_against_the_memory, open_guarded,
-                                        close_guarded),
-        cmocka_unit_test_setup_teardown(test_a_certificate_is_no_way_to_guess, open_guarded, close_guarded),
-        cmocka_unit_test_setup_teardown(test_a_flood_gets_no_further, open_guarded, close_guarded),
-        cmocka_unit_test_setup_teardown(test_spraying, open_guarded, close_guarded),
     };
     return cmocka_run_group_tests_name("fleet/login", tests, NULL, NULL);
 }
