@@ -34,10 +34,16 @@ def unpack(folder, packages=PACKAGES, program="nginx"):
     return root
 
 
+PORTS = iter(range(21000, 32000))
+
+
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """Never the same twice, and below those that the kernel gives to connections: one of them could take it before the peer does."""
+    for port in PORTS:
+        with socket.socket() as s, contextlib.suppress(OSError):
+            s.bind(("127.0.0.1", port))
+            return port
+    raise RuntimeError("no port is free")
 
 
 def processes(root):
