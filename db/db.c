@@ -173,7 +173,15 @@ static enum fault_code make_reader(struct db *db, struct db_conn **ret_conn, str
     return fault_set(f, code == FAULT_ABSENT ? FAULT_IO : code, "%s", why.text);
 }
 
-/* Takes an idle reader, or the right to make one; waits for either. */
+/* Under the lock: it is in nobody's hands but its user's until db_read_end. */
+static void lend(struct db *db, struct db_conn *conn)
+{
+    conn->lent = ++db->lends;
+    conn->next = db->lent;
+    db->lent = conn;
+}
+
+/* Lends an idle reader, or gives the right to make one (NULL); waits for either. */
 static enum fault_code await_reader(struct db *db, struct db_conn **ret_conn, struct fault *f)
 {
     struct timespec until;
@@ -189,38 +197,80 @@ static enum fault_code await_reader(struct db *db, struct db_conn **ret_conn, st
     int waited = 0;
     while (db->idle == NULL && db->readers == db->options.readers && waited == 0)
         waited = pthread_cond_timedwait(&db->reader_idle, &db->readers_lock, &until);
-    if (db->idle == NULL && db->readers == db->options.readers) {
-        code = fault_set(f, FAULT_BUSY, "all catalog readers are busy");
+    *ret_conn = db->idle;
+    if (db->idle) {
+        db->idle = db->idle->next;
+        lend(db, *ret_conn);
+    } else if (db->readers < db->options.readers) {
+        db->readers++;
     } else {
-        *ret_conn = db->idle;
-        if (db->idle)
-            db->idle = db->idle->next;
-        else
-            db->readers++;
+        code = fault_set(f, FAULT_BUSY, "all catalog readers are busy");
     }
     pthread_mutex_unlock(&db->readers_lock);
     return code;
+}
+
+static enum fault_code lend_new(struct db *db, struct db_conn **ret_conn, struct fault *f)
+{
+    enum fault_code code = make_reader(db, ret_conn, f);
+    pthread_mutex_lock(&db->readers_lock);
+    if (code == FAULT_OK) {
+        lend(db, *ret_conn);
+    } else {
+        db->readers--;
+        pthread_cond_signal(&db->reader_idle);
+    }
+    pthread_mutex_unlock(&db->readers_lock);
+    return code;
+}
+
+/* --- their snapshots --- */
+
+static void drop_snapshot(struct db_conn *conn)
+{
+    if (conn->has_snapshot)
+        engine->control(conn->engine, ENGINE_ROLLBACK, NULL);
+    conn->has_snapshot = false;
+}
+
+static bool is_current(const struct db_conn *conn)
+{
+    return conn->has_snapshot && conn->newest != 0 && conn->newest == engine->newest(conn->engine);
+}
+
+/* Taking a snapshot costs as much as a look into it, and readers queue for its locks: so a reader that is
+ * given back keeps its own as long as nobody commits. But those of idle readers would keep the write-ahead
+ * log from starting anew. */
+void db_write_begins(struct db *db)
+{
+    pthread_mutex_lock(&db->readers_lock);
+    db->writing = true;
+    for (struct db_conn *conn = db->idle; conn; conn = conn->next)
+        drop_snapshot(conn);
+    pthread_mutex_unlock(&db->readers_lock);
+}
+
+void db_write_ends(struct db *db)
+{
+    pthread_mutex_lock(&db->readers_lock);
+    db->writing = false;
+    pthread_mutex_unlock(&db->readers_lock);
 }
 
 enum fault_code db_read_begin(struct db *db, struct db_conn **ret_conn, struct fault *f)
 {
     struct db_conn *conn = NULL;
     enum fault_code code = await_reader(db, &conn, f);
+    if (code == FAULT_OK && conn == NULL)
+        code = lend_new(db, &conn, f);
     if (code != FAULT_OK)
         return code;
-    if (conn == NULL && (code = make_reader(db, &conn, f)) != FAULT_OK) {
-        pthread_mutex_lock(&db->readers_lock);
-        db->readers--;
-        pthread_cond_signal(&db->reader_idle);
-        pthread_mutex_unlock(&db->readers_lock);
-        return code;
+    if (!is_current(conn)) {
+        drop_snapshot(conn);
+        conn->newest = engine->newest(conn->engine); /* before it: a commit in between makes it old */
+        code = engine->control(conn->engine, ENGINE_BEGIN_READ, f);
+        conn->has_snapshot = code == FAULT_OK;
     }
-    pthread_mutex_lock(&db->readers_lock);
-    conn->lent = ++db->lends;
-    conn->next = db->lent;
-    db->lent = conn;
-    pthread_mutex_unlock(&db->readers_lock);
-    code = engine->control(conn->engine, ENGINE_BEGIN_READ, f);
     if (code == FAULT_OK)
         *ret_conn = conn;
     else
@@ -233,7 +283,9 @@ void db_read_end(struct db *db, struct db_conn *conn)
     if (conn == NULL)
         return;
     db_end_running(conn);
-    engine->control(conn->engine, ENGINE_ROLLBACK, NULL);
+    if (conn->trouble.code != FAULT_OK || atomic_load(&db->writing) || !is_current(conn))
+        drop_snapshot(conn);
+    conn->trouble.code = FAULT_OK;
     pthread_mutex_lock(&db->readers_lock);
     struct db_conn **link = &db->lent;
     while (*link != conn)
@@ -241,6 +293,8 @@ void db_read_end(struct db *db, struct db_conn *conn)
     *link = conn->next;
     conn->next = db->idle;
     db->idle = conn;
+    if (db->writing)
+        drop_snapshot(conn);
     pthread_cond_signal(&db->reader_idle);
     pthread_mutex_unlock(&db->readers_lock);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The catalog's storage: rows, not their meaning. Named statements (db/sql/NAME.sql → SQL_NAME, all with a
  * signature), one writer that commits in groups, many readers beside it. SQL stands only in db/sql/,
- * sqlite3_* only in db/sqlite.c. Floor 1.
+ * sqlite3_* only in db/sqlite*.c. Floor 1.
  *
  * Threads: db_read_begin/db_read_end lend a reader to one thread at a time; db_submit is called on any
  * thread; the functions of a struct db_write run on the writer thread.

@@ -32,6 +32,9 @@ struct engine {
     enum fault_code (*control)(struct engine_conn *conn, enum engine_control what, struct fault *f);
     /* Is a transaction open? False after the engine rolled back by itself (disk full, I/O error). */
     bool (*inside)(struct engine_conn *conn);
+    /* The newest commit, whoever made it: what a transaction that begins now would see, or something newer.
+     * 0: cannot be told. Costs nothing. After the connection has read something. */
+    uint64_t (*newest)(struct engine_conn *conn);
     /* Prepares a statement unless it is, and holds its signature against the engine's own view. */
     enum fault_code (*prepare)(struct engine_conn *conn, int statement, struct fault *f);
     /* Prepares, binds (stay: the arguments stay where they are until finish); then step: 1 a row, 0 the end,

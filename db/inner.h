@@ -8,6 +8,7 @@
 #include "db/engine.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #define DB_GROUP_MAX 256
 
@@ -17,6 +18,8 @@ struct db_conn {
     struct engine_conn *engine;
     struct db_conn *next;        /* in the list of idle readers, or of those that are lent */
     uint64_t lent;               /* its number among all that ever were */
+    bool has_snapshot;           /* a reader: its transaction is open */
+    uint64_t newest;             /* the commit that it sees, or a former one; 0: unknown */
     bool scrub;                  /* the writer: db_scrub was called in this group */
     bool running[SQL_COUNT + 1]; /* between db_select and db_end */
     struct fault trouble;        /* the engine's latest */
@@ -29,8 +32,9 @@ struct db {
     pthread_mutex_t readers_lock;
     pthread_cond_t reader_idle;
     struct db_conn *idle, *lent;
-    uint64_t lends; /* ever */
-    size_t readers; /* made so far */
+    uint64_t lends;      /* ever */
+    size_t readers;      /* made so far */
+    atomic_bool writing; /* changed under the lock */
 
     pthread_mutex_t lock; /* what follows, but for what stands below `thread`, which is the writer's */
     pthread_cond_t work, settled;
@@ -50,6 +54,9 @@ struct db {
     struct fault results[DB_GROUP_MAX];
 };
 
+/* The writer, around whatever wants the write-ahead log: no idle reader keeps a snapshot meanwhile. */
+void db_write_begins(struct db *db);
+void db_write_ends(struct db *db);
 /* Ends the statements that a user of the connection left open. */
 void db_end_running(struct db_conn *conn);
 /* The writer's thread: user is the struct db; ends when `stopping` is set and nothing is queued. */

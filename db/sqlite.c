@@ -491,6 +491,7 @@ const struct engine engine_sqlite = {
     .close = sqlite_close,
     .control = sqlite_control,
     .inside = sqlite_inside,
+    .newest = sqlite_newest,
     .prepare = sqlite_prepare,
     .start = sqlite_start,
     .step = sqlite_step,

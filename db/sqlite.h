@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What sqlite.c (connections and statements) and sqlite_file.c (whole files) share: the only two files that
- * know sqlite3_*. Floor 1, private to db/. */
+/* What sqlite.c (connections and statements), sqlite_file.c (whole files) and sqlite_index.c (who committed)
+ * share: the only files that know sqlite3_*. Floor 1, private to db/. */
 #ifndef CRADLE_SQLITE_H
 #define CRADLE_SQLITE_H
 
 #include "db/engine.h"
 
 #include <sqlite3.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #define APPLICATION_ID 0x43524144 /* "CRAD" */
@@ -25,9 +26,10 @@ struct place {
 struct engine_conn {
     sqlite3 *db;
     int busy_ms;
-    int checkpoint_at;      /* pages in the WAL */
-    bool erase;             /* whatever is deleted is overwritten */
-    struct place main, wal; /* the writer's */
+    int checkpoint_at;              /* pages in the WAL */
+    bool erase;                     /* whatever is deleted is overwritten */
+    struct place main, wal;         /* the writer's */
+    const struct index_head *index; /* sqlite_index.c's; NULL before */
     struct prepared prepared[SQL_COUNT + 1];
     sqlite3_stmt *control[ENGINE_CONTROLS]; /* those that are one statement, once they were needed */
 };
@@ -53,5 +55,6 @@ enum fault_code sqlite_in_place(const struct engine_conn *conn, struct fault *f)
 /* struct engine */
 enum fault_code sqlite_snapshot(const struct db_options *options, const char *file, struct fault *f);
 enum fault_code sqlite_inspect(const char *file, int *ret_version, struct fault *f);
+uint64_t sqlite_newest(struct engine_conn *conn);
 
 #endif

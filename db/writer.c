@@ -68,7 +68,9 @@ static void scrub_try(struct db *db)
     int64_t now = clock_steady_ms();
     if (!db_scrubbing(db) || now < db->scrub_at)
         return;
+    db_write_begins(db);
     bool done = engine->control(db->writer.engine, ENGINE_EMPTY, NULL) == FAULT_OK;
+    db_write_ends(db);
     db->scrub_at = done ? 0 : now + EMPTY_MS; /* each attempt holds the writer up for a moment */
     pthread_mutex_lock(&db->lock);
     db->scrub_due = !done;
@@ -179,7 +181,9 @@ void *db_writer(void *user)
     size_t count;
     while (take_group(db, &first, &count)) {
         while (count > 0) {
+            db_write_begins(db);
             size_t ran = run_group(db, first, count);
+            db_write_ends(db);
             for (size_t i = 0; i < ran; i++) {
                 struct db_write *write = first;
                 first = first->next; /* before done: it may free the write */

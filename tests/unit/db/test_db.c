@@ -348,6 +348,31 @@ static void test_snapshot(void **state)
     shelf_end(&shelf);
 }
 
+/* Readers that are given back keep their snapshots, but not the write-ahead log from starting anew. */
+static void test_idle_readers_hold_nothing(void **state)
+{
+    (void)state;
+    enum { WRITES = 48, SIZE = 1 << 20, LOG_MAX = 24 << 20 };
+    struct shelf shelf;
+    struct db_conn *lent[2] = { NULL };
+    struct stat st;
+    char log[112];
+    shelf_begin(&shelf);
+    snprintf(log, sizeof log, "%s-wal", shelf.file);
+    for (int64_t i = 0; i < WRITES; i++) {
+        SHELF_OK(shelf_write(&shelf, i, SIZE, why));
+        for (size_t k = 0; k < ARRAY_LENGTH(lent); k++)
+            SHELF_OK(db_read_begin(shelf.db, &lent[k], why));
+        for (size_t k = 0; k < ARRAY_LENGTH(lent); k++) {
+            assert_int_equal(shelf_rows(lent[k], NULL, 0), i + 1);
+            db_read_end(shelf.db, lent[k]);
+        }
+    }
+    assert_int_equal(stat(log, &st), 0);
+    assert_in_range(st.st_size, 1, LOG_MAX);
+    shelf_end(&shelf);
+}
+
 struct borrower {
     struct shelf *shelf;
     sem_t began;
@@ -583,6 +608,7 @@ int main(void)
         cmocka_unit_test(test_lazy_alone),
         cmocka_unit_test(test_flush),
         cmocka_unit_test(test_snapshot),
+        cmocka_unit_test(test_idle_readers_hold_nothing),
         cmocka_unit_test(test_all_lent),
         cmocka_unit_test(test_returned_with_a_query_open),
         cmocka_unit_test(test_readers_do_not_write),
