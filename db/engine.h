@@ -32,8 +32,8 @@ struct engine {
     enum fault_code (*control)(struct engine_conn *conn, enum engine_control what, struct fault *f);
     /* Is a transaction open? False after the engine rolled back by itself (disk full, I/O error). */
     bool (*inside)(struct engine_conn *conn);
-    /* The newest commit, whoever made it: what a transaction that begins now would see, or something newer.
-     * 0: cannot be told. Costs nothing. After the connection has read something. */
+    /* The newest commit, whoever made it: a transaction that begins now sees it, or a newer one. 0: cannot be
+     * told. No lock, no call into the kernel. A reader's. */
     uint64_t (*newest)(struct engine_conn *conn);
     /* Prepares a statement unless it is, and holds its signature against the engine's own view. */
     enum fault_code (*prepare)(struct engine_conn *conn, int statement, struct fault *f);

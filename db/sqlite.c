@@ -260,6 +260,14 @@ static enum fault_code set_up_writer(struct engine_conn *conn, const struct db_o
     return FAULT_OK;
 }
 
+static enum fault_code set_up_reader(struct engine_conn *conn, struct fault *f)
+{
+    enum fault_code code = sqlite_execute(conn, "PRAGMA query_only = ON; PRAGMA user_version", "opening", f);
+    if (code == FAULT_OK)
+        sqlite_find_index(conn);
+    return code;
+}
+
 static enum fault_code set_up(struct engine_conn *conn, const struct db_options *options, struct fault *f)
 {
     conn->busy_ms = options->busy_ms > INT_MAX ? INT_MAX : (int)options->busy_ms;
@@ -319,8 +327,7 @@ static enum fault_code sqlite_open(const struct db_options *options, bool writer
         code = sqlite_connect(options, &conn, f);
     if (code != FAULT_OK)
         return code;
-    code = writer ? set_up_writer(conn, options, ret_upgraded, f)
-                  : sqlite_execute(conn, "PRAGMA query_only = ON", "opening", f);
+    code = writer ? set_up_writer(conn, options, ret_upgraded, f) : set_up_reader(conn, f);
     if (code != FAULT_OK) {
         sqlite_close(conn);
         return code;

@@ -29,7 +29,7 @@ struct engine_conn {
     int checkpoint_at;              /* pages in the WAL */
     bool erase;                     /* whatever is deleted is overwritten */
     struct place main, wal;         /* the writer's */
-    const struct index_head *index; /* sqlite_index.c's; NULL before */
+    const struct index_head *index; /* a reader's; NULL: not found */
     struct prepared prepared[SQL_COUNT + 1];
     sqlite3_stmt *control[ENGINE_CONTROLS]; /* those that are one statement, once they were needed */
 };
@@ -51,6 +51,8 @@ void sqlite_close(struct engine_conn *conn); /* takes NULL */
  * more: SQLite would go on with files that nobody finds again. */
 enum fault_code sqlite_mark(struct engine_conn *conn, struct fault *f);
 enum fault_code sqlite_in_place(const struct engine_conn *conn, struct fault *f);
+/* For sqlite_newest, once the connection has read something and thereby joined the write-ahead log. */
+void sqlite_find_index(struct engine_conn *conn);
 
 /* struct engine */
 enum fault_code sqlite_snapshot(const struct db_options *options, const char *file, struct fault *f);

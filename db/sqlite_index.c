@@ -10,20 +10,18 @@ struct index_head {
     uint32_t version, unused, commits;
 };
 
-static const struct index_head *find_index(struct engine_conn *conn)
+void sqlite_find_index(struct engine_conn *conn)
 {
     sqlite3_file *file = NULL;
     void volatile *region = NULL;
     int rc = sqlite3_file_control(conn->db, "main", SQLITE_FCNTL_FILE_POINTER, &file);
     if (rc == SQLITE_OK && file != NULL && file->pMethods != NULL && file->pMethods->iVersion >= 2)
         (void)file->pMethods->xShmMap(file, 0, INDEX_REGION, 0, &region);
-    return (const struct index_head *)(uintptr_t)region;
+    conn->index = (const struct index_head *)(uintptr_t)region;
 }
 
 uint64_t sqlite_newest(struct engine_conn *conn)
 {
-    if (conn->index == NULL)
-        conn->index = find_index(conn);
     if (conn->index == NULL || __atomic_load_n(&conn->index->version, __ATOMIC_ACQUIRE) != INDEX_VERSION)
         return 0;
     return 1 + (uint64_t)__atomic_load_n(&conn->index->commits, __ATOMIC_ACQUIRE);
