@@ -266,6 +266,7 @@ static void stream_advance_close(struct stream *s)
         if (s->blocked)
             return;
         int rc;
+        s->more = true; /* the FIN takes it along */
         do
             rc = gnutls_bye(s->session, GNUTLS_SHUT_WR);
         while (rc == GNUTLS_E_INTERRUPTED);
@@ -296,6 +297,7 @@ static void stream_begin_close(struct stream *s)
         return;
     }
     s->state = STREAM_IS_CLOSING;
+    s->last = true;
     stream_time(s);
     if (!s->blocked)
         stream_advance_close(s);

@@ -52,6 +52,9 @@ void stream_read_on(struct stream *s, bool on);
 #define STREAM_QUEUE_MAX 262144
 enum fault_code stream_write(struct stream *s, const void *data, size_t n, struct fault *f);
 size_t stream_queued(const struct stream *s);
+/* The next write is the last, and stream_close follows as soon as it has left: its end may wait for that, at
+ * most 200 ms, and goes in one packet with close_notify and FIN. */
+void stream_write_last(struct stream *s);
 /* Holds small writes back until stream_uncork (one record, one segment). Counts nest. */
 void stream_cork(struct stream *s);
 void stream_uncork(struct stream *s);

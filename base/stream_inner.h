@@ -39,7 +39,8 @@ struct stream {
     struct buf out; /* from `sent` on: taken and not known to have left */
     size_t sent;
     bool half;    /* GnuTLS holds an unfinished record of out's first bytes */
-    bool more;    /* another record follows at once: the kernel need not hurry */
+    bool more;    /* another record, or the FIN, follows at once: the kernel need not hurry */
+    bool last;    /* close_notify follows what is written now */
     bool blocked; /* the socket takes nothing now */
     unsigned corks;
     unsigned tickets; /* still to send, the first perhaps half sent */

@@ -45,14 +45,14 @@ void stream_flush(struct stream *s)
     while (s->half || s->tickets > 0 || stream_queued(s) > 0) {
         /* An unfinished record goes first: tickets and records must not mix. */
         if (!s->half && s->tickets > 0) {
-            s->more = s->tickets > 1 || stream_queued(s) > 0;
+            s->more = s->tickets > 1 || stream_queued(s) > 0 || s->last;
             s->blocked = !stream_push_ticket(s);
             if (s->blocked)
                 return;
             continue;
         }
         size_t n = stream_queued(s) < STREAM_RECORD ? stream_queued(s) : STREAM_RECORD;
-        s->more = n < stream_queued(s);
+        s->more = n < stream_queued(s) || s->last;
         errno = 0;
         ssize_t rc = s->half ? gnutls_record_send(s->session, NULL, 0)
                              : gnutls_record_send(s->session, s->out.data + s->sent, n);
@@ -68,6 +68,7 @@ void stream_flush(struct stream *s)
         if (rc > 0)
             s->sent += (size_t)rc;
     }
+    s->more = false;
     buf_fini(&s->out); /* thousands of idle sessions keep no memory for it */
     s->sent = 0;
 }
@@ -79,7 +80,7 @@ static void stream_write_through(struct stream *s, const char *data, size_t n, s
     size_t done = 0;
     while (done < n) {
         size_t piece = n - done < STREAM_RECORD ? n - done : STREAM_RECORD;
-        s->more = piece < n - done;
+        s->more = piece < n - done || s->last;
         errno = 0;
         ssize_t rc = gnutls_record_send(s->session, data + done, piece);
         s->half = rc == GNUTLS_E_AGAIN || rc == GNUTLS_E_INTERRUPTED;
@@ -127,6 +128,11 @@ enum fault_code stream_write(struct stream *s, const void *data, size_t n, struc
         s->owe_writable = s->events->writable != NULL;
     stream_rearm(s);
     return s->state == STREAM_IS_OPEN ? FAULT_OK : fault_set(f, s->why.code, "%s", s->why.text);
+}
+
+void stream_write_last(struct stream *s)
+{
+    s->last = true;
 }
 
 void stream_cork(struct stream *s)

@@ -197,6 +197,8 @@ static void transfer_push(struct session *s)
            (bytes = transfer_next(s, &n)) != NULL) {
         if (n > TRANSFER_PIECE - turn)
             n = TRANSFER_PIECE - turn;
+        if ((int64_t)n == t->size - t->done)
+            stream_write_last(stream);
         if (stream_write(stream, bytes, n, &f) != FAULT_OK) {
             transfer_fail(s, &f);
             return;
