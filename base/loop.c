@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <time.h>
 #include <uv.h>
 
 struct loop {
@@ -136,6 +137,15 @@ void loop_stop(struct loop *loop)
     loop_post(loop, &loop->stop_task);
     pthread_join(loop->thread, NULL);
     loop->started = false;
+}
+
+int64_t loop_cpu_us(const struct loop *loop)
+{
+    clockid_t clock;
+    struct timespec used;
+    if (pthread_getcpuclockid(loop->thread, &clock) != 0 || clock_gettime(clock, &used) != 0)
+        return 0;
+    return used.tv_sec * INT64_C(1000000) + used.tv_nsec / 1000;
 }
 
 static void loop_timer_closed(uv_handle_t *handle)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* An event loop with a thread of its own: timers, readiness of descriptors, and posts from other threads.
  * Thin, on libuv; nothing above this file sees uv_*. Floor 0. Everything but loop_post, loop_new, loop_start,
- * loop_stop and loop_free is called on the loop's own thread (or before loop_start). */
+ * loop_stop, loop_free and loop_cpu_us is called on the loop's own thread (or before loop_start). */
 #ifndef CRADLE_LOOP_H
 #define CRADLE_LOOP_H
 
@@ -26,6 +26,8 @@ void loop_free(struct loop *loop); /* stopped or never started; takes NULL */
 /* Runs task on the loop's thread, in the order of posting. Any thread; never fails, never blocks. */
 void loop_post(struct loop *loop, struct loop_task *task);
 bool loop_is_current(const struct loop *loop);
+/* Processor time that the thread of a started loop has used. Any thread. */
+int64_t loop_cpu_us(const struct loop *loop);
 
 /* A one-shot timer. Heap object, because libuv closes late; freed by loop_timer_free (takes NULL). */
 struct loop_timer;

@@ -15,14 +15,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define FTPS_BACKLOG    4096 /* a whole fleet arrives in the same minute; the system may cut it */
-#define FTPS_SHARDS_MAX 32
+#define FTPS_BACKLOG 4096 /* a whole fleet arrives in the same minute; the system may cut it */
 
 struct ftps {
     struct shard_common common;
     struct settings_listen bound;
     size_t n_shards;
-    struct shard *shard[FTPS_SHARDS_MAX];
     struct evict_observer observer;
 };
 
@@ -31,7 +29,7 @@ static void ftps_evicted(struct evict_observer *observer, const struct eviction 
     struct ftps *ftps = CONTAINER_OF(observer, struct ftps, observer);
     (void)eviction; /* each shard reads it from the board */
     for (size_t i = 0; i < ftps->n_shards; i++)
-        shard_evict(ftps->shard[i]);
+        shard_evict(ftps->common.shard[i]);
 }
 
 /* A listening socket that shares its port with those of the other shards. The port is filled in when it was
@@ -84,7 +82,7 @@ static enum fault_code ftps_listen_at(struct ftps *ftps, const char *host, uint1
         can = fd >= 0;
         if (!can)
             break;
-        enum fault_code code = shard_listen(ftps->shard[i], fd, serves, f);
+        enum fault_code code = shard_listen(ftps->common.shard[i], fd, serves, f);
         if (code != FAULT_OK)
             return code;
     }
@@ -113,13 +111,13 @@ static enum fault_code ftps_make(struct ftps *ftps, struct fault *f)
     const struct settings *settings = ftps->common.fleet->settings;
     bool apart = settings->management_listen.count > 0;
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    size_t wanted = processors < 1 ? 1 : processors > FTPS_SHARDS_MAX ? FTPS_SHARDS_MAX : (size_t)processors;
+    size_t wanted = processors < 1 ? 1 : processors > SHARDS_MAX ? SHARDS_MAX : (size_t)processors;
     enum fault_code code = FAULT_OK;
     ftps->common.ports = port_pool_new(settings->passive_ports.low, settings->passive_ports.high);
     if (ftps->common.ports == NULL)
         return fault_set(f, FAULT_MEMORY, "out of memory for the passive ports");
     while (code == FAULT_OK && ftps->n_shards < wanted) {
-        code = shard_new(&ftps->common, &ftps->shard[ftps->n_shards], f);
+        code = shard_new(&ftps->common, &ftps->common.shard[ftps->n_shards], f);
         ftps->n_shards += code == FAULT_OK;
     }
     if (code == FAULT_OK)
@@ -132,7 +130,9 @@ static enum fault_code ftps_make(struct ftps *ftps, struct fault *f)
         log_event(LOG_SETTINGS_WARNING,
                   "setting=management_ftps_listen text=\"without effect: management_listen is not set\"");
     for (size_t i = 0; code == FAULT_OK && i < ftps->n_shards; i++)
-        code = shard_start(ftps->shard[i], i, f);
+        code = shard_start(ftps->common.shard[i], i, f);
+    if (code == FAULT_OK)
+        atomic_store(&ftps->common.n_open, ftps->n_shards);
     return code;
 }
 
@@ -169,7 +169,7 @@ void ftps_renew(struct ftps *ftps, struct tls_identity *identity)
 void ftps_look_again(struct ftps *ftps)
 {
     for (size_t i = 0; i < ftps->n_shards; i++)
-        shard_look_again(ftps->shard[i]);
+        shard_look_again(ftps->common.shard[i]);
 }
 
 void ftps_stop(struct ftps *ftps)
@@ -178,9 +178,11 @@ void ftps_stop(struct ftps *ftps)
         return;
     evict_forget(ftps->common.fleet->evictions, &ftps->observer);
     for (size_t i = 0; i < ftps->n_shards; i++)
-        shard_stop(ftps->shard[i]);
+        shard_stop(ftps->common.shard[i]);
     for (size_t i = 0; i < ftps->n_shards; i++)
-        shard_free(ftps->shard[i]);
+        shard_await_stop(ftps->common.shard[i]);
+    for (size_t i = 0; i < ftps->n_shards; i++)
+        shard_free(ftps->common.shard[i]);
     port_pool_free(ftps->common.ports);
     tls_identity_unref(ftps->common.identity);
     pthread_mutex_destroy(&ftps->common.lock);

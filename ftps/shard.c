@@ -21,6 +21,9 @@
 #define SHARD_LOOKS_TURN  64 /* chains that are verified again before others get their turn */
 #define SHARD_PAUSE_MS    100
 #define SHARD_COMPLAIN_MS 1000 /* an overload is not logged more often */
+#define SHARD_LOOK_MS     100  /* how busy a shard was in this time counts for the next */
+#define SHARD_BUSY        95   /* per cent of a processor */
+#define SHARD_LEAD        100  /* sessions that one may have more than another */
 
 static void shard_complain(struct shard *shard, const char *what)
 {
@@ -83,6 +86,77 @@ static void shard_welcome(struct shard *shard, int fd, const union address *peer
         shard_complain(shard, f.text);
 }
 
+/* --- placing --- */
+
+/* Under the lock. */
+static void shard_look_how_busy(struct shard_common *common, size_t n)
+{
+    int64_t passed = clock_steady_ms() - common->looked_at;
+    if (passed < SHARD_LOOK_MS)
+        return;
+    common->looked_at += passed;
+    for (size_t i = 0; i < n; i++) {
+        struct shard *shard = common->shard[i];
+        int64_t cpu_us = loop_cpu_us(shard->loop);
+        shard->busy = (cpu_us - shard->cpu_us) / 10 >= passed * SHARD_BUSY;
+        shard->cpu_us = cpu_us;
+    }
+}
+
+/* The first one that has time. Two loops that are half idle cost more than one that is busy: each goes to
+ * sleep, and is woken, for every line. But a crowd is spread, for it comes faster than one can look. */
+static struct shard *shard_with_time(struct shard *here)
+{
+    struct shard_common *common = here->common;
+    size_t n = atomic_load(&common->n_open);
+    struct shard *least = here, *with_time = NULL;
+    pthread_mutex_lock(&common->lock);
+    shard_look_how_busy(common, n);
+    for (size_t i = 0; i < n; i++)
+        if (atomic_load(&common->shard[i]->load) < atomic_load(&least->load))
+            least = common->shard[i];
+    for (size_t i = 0; i < n && with_time == NULL; i++)
+        if (!common->shard[i]->busy &&
+            atomic_load(&common->shard[i]->load) < atomic_load(&least->load) + SHARD_LEAD)
+            with_time = common->shard[i];
+    pthread_mutex_unlock(&common->lock);
+    return with_time != NULL ? with_time : least;
+}
+
+struct arrival {
+    struct loop_task task;
+    struct shard *shard;
+    int fd;
+    union address peer;
+    enum serves serves;
+};
+
+static void shard_arrived(struct loop_task *task)
+{
+    struct arrival *arrival = CONTAINER_OF(task, struct arrival, task);
+    if (arrival->shard->stopping)
+        close(arrival->fd);
+    else
+        shard_welcome(arrival->shard, arrival->fd, &arrival->peer, arrival->serves);
+    atomic_fetch_sub(&arrival->shard->load, 1);
+    free(arrival);
+}
+
+static void shard_place(struct shard *here, int fd, const union address *peer, enum serves serves)
+{
+    struct shard *shard = shard_with_time(here);
+    struct arrival *arrival = shard != here ? malloc(sizeof *arrival) : NULL;
+    if (arrival == NULL) {
+        shard_welcome(here, fd, peer, serves);
+        return;
+    }
+    *arrival = (struct arrival){
+        .task.run = shard_arrived, .shard = shard, .fd = fd, .peer = *peer, .serves = serves
+    };
+    atomic_fetch_add(&shard->load, 1);
+    loop_post(shard->loop, &arrival->task);
+}
+
 static void shard_knock(void *user, int events)
 {
     struct listener *listener = user;
@@ -93,7 +167,7 @@ static void shard_knock(void *user, int events)
         memset(&peer, 0, sizeof peer);
         int fd = accept4(listener->fd, &peer.any, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
-            shard_welcome(listener->shard, fd, &peer, listener->serves);
+            shard_place(listener->shard, fd, &peer, listener->serves);
             continue;
         }
         if (port_is_exhausted(errno))
@@ -128,6 +202,7 @@ struct tls_identity *shard_identity(struct shard_common *common)
 void shard_add(struct shard *shard, struct session *session)
 {
     atomic_fetch_add(&shard->common->sessions, 1);
+    atomic_fetch_add(&shard->load, 1);
     session->previous = NULL;
     session->next = shard->sessions;
     if (session->next)
@@ -144,6 +219,7 @@ static void shard_check_stopped(struct shard *shard)
 void shard_remove(struct shard *shard, struct session *session)
 {
     atomic_fetch_sub(&shard->common->sessions, 1);
+    atomic_fetch_sub(&shard->load, 1);
     if (session->previous)
         session->previous->next = session->next;
     else
@@ -274,15 +350,19 @@ void shard_stop(struct shard *shard)
         loop_post(shard->loop, &shard->stop_task);
 }
 
+void shard_await_stop(struct shard *shard)
+{
+    while (shard->started && sem_wait(&shard->stopped) != 0)
+        continue;
+}
+
 void shard_free(struct shard *shard)
 {
     if (shard == NULL)
         return;
-    if (shard->started) {
-        while (sem_wait(&shard->stopped) != 0)
-            continue;
+    if (shard->started)
         loop_stop(shard->loop);
-    } else
+    else
         shard_close_listeners(shard);
     loop_free(shard->loop);
     sem_destroy(&shard->stopped);
