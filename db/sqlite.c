@@ -130,11 +130,16 @@ static enum fault_code take_step(struct engine_conn *conn, int step, int *taken,
 enum fault_code sqlite_identify(struct engine_conn *conn, const char *file, int *ret_version, struct fault *f)
 {
     int64_t version = 0, mark = 0, tables = 0;
-    enum fault_code code = sqlite_ask(conn, "PRAGMA user_version", &version, f);
+    /* Of one moment: another process may be making it just now. */
+    enum fault_code code = sqlite_execute(conn, "BEGIN", "opening", f);
+    if (code == FAULT_OK)
+        code = sqlite_ask(conn, "PRAGMA user_version", &version, f);
     if (code == FAULT_OK)
         code = sqlite_ask(conn, "PRAGMA application_id", &mark, f);
     if (code == FAULT_OK)
         code = sqlite_ask(conn, "SELECT count(*) FROM sqlite_schema", &tables, f);
+    if (!sqlite3_get_autocommit(conn->db))
+        sqlite3_exec(conn->db, "ROLLBACK", NULL, NULL, NULL);
     if (code != FAULT_OK)
         return code;
     if (mark != APPLICATION_ID && (mark != 0 || version != 0 || tables > 0))
