@@ -104,7 +104,8 @@ static void shard_look_how_busy(struct shard_common *common, size_t n)
 }
 
 /* The first one that has time. Two loops that are half idle cost more than one that is busy: each goes to
- * sleep, and is woken, for every line. But a crowd is spread, for it comes faster than one can look. */
+ * sleep, and is woken, for every line. A crowd comes faster than one can look, and chance spreads it evenly
+ * (SO_REUSEPORT): it stays where it came, and nobody is let in by one shard faster than another serves. */
 static struct shard *shard_with_time(struct shard *here)
 {
     struct shard_common *common = here->common;
@@ -115,6 +116,8 @@ static struct shard *shard_with_time(struct shard *here)
     for (size_t i = 0; i < n; i++)
         if (atomic_load(&common->shard[i]->load) < atomic_load(&least->load))
             least = common->shard[i];
+    if (atomic_load(&least->load) >= SHARD_LEAD)
+        with_time = here;
     for (size_t i = 0; i < n && with_time == NULL; i++)
         if (!common->shard[i]->busy &&
             atomic_load(&common->shard[i]->load) < atomic_load(&least->load) + SHARD_LEAD)
