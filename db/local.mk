@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 noinst_LIBRARIES += db/libdb.a
 db_libdb_a_SOURCES = db/db.c db/db.h db/engine.h db/inner.h db/sqlite.c db/sqlite.h \
-	db/sqlite_file.c db/sqlite_index.c db/writer.c
+	db/sqlite_file.c db/sqlite_index.c db/sqlite_schema.c \
+	db/writer.c
 nodist_db_libdb_a_SOURCES = db/sql.c db/sql.h
 
 SQL_FILES = \

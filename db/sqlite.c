@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The SQLite engine: connections, transactions and statements; whole files are sqlite_file.c. */
+/* The SQLite engine: connections, transactions and statements. The schema is sqlite_schema.c, whole files are
+ * sqlite_file.c. */
 #include "db/sqlite.h"
 
 #include <errno.h>
@@ -88,74 +89,6 @@ enum fault_code sqlite_ask(struct engine_conn *conn, const char *sql, int64_t *r
     return code;
 }
 
-/* --- the schema --- */
-
-static enum fault_code run_step(struct engine_conn *conn, int step, struct fault *f)
-{
-    char version[64], mark[64];
-    int64_t broken = 0;
-    snprintf(version, sizeof version, "PRAGMA user_version = %d", step);
-    snprintf(mark, sizeof mark, "PRAGMA application_id = %d", APPLICATION_ID);
-    enum fault_code code = sqlite_execute(conn, sql_steps[step - 1], "schema", f);
-    if (code == FAULT_OK)
-        code = sqlite_ask(conn, "SELECT count(*) FROM pragma_foreign_key_check", &broken, f);
-    if (code == FAULT_OK && broken)
-        code = fault_set(f, FAULT_DAMAGED, "schema step %d leaves rows that refer to nothing", step);
-    if (code == FAULT_OK)
-        code = sqlite_execute(conn, mark, "schema", f);
-    if (code == FAULT_OK)
-        code = sqlite_execute(conn, version, "schema", f);
-    return code;
-}
-
-/* Takes one step, unless another process has taken it since we looked. */
-static enum fault_code take_step(struct engine_conn *conn, int step, int *taken, struct fault *f)
-{
-    int64_t version = 0;
-    enum fault_code code = sqlite_execute(conn, "BEGIN IMMEDIATE", "schema", f);
-    if (code != FAULT_OK)
-        return code;
-    code = sqlite_ask(conn, "PRAGMA user_version", &version, f);
-    if (code == FAULT_OK && version < step) {
-        code = run_step(conn, step, f);
-        ++*taken;
-    }
-    if (code == FAULT_OK)
-        code = sqlite_execute(conn, "COMMIT", "schema", f);
-    if (code != FAULT_OK && !sqlite3_get_autocommit(conn->db))
-        sqlite3_exec(conn->db, "ROLLBACK", NULL, NULL, NULL);
-    return code;
-}
-
-enum fault_code sqlite_identify(struct engine_conn *conn, const char *file, int *ret_version, struct fault *f)
-{
-    int64_t version = 0, mark = 0, tables = 0;
-    /* Of one moment: another process may be making it just now. */
-    enum fault_code code = sqlite_execute(conn, "BEGIN", "opening", f);
-    if (code == FAULT_OK)
-        code = sqlite_ask(conn, "PRAGMA user_version", &version, f);
-    if (code == FAULT_OK)
-        code = sqlite_ask(conn, "PRAGMA application_id", &mark, f);
-    if (code == FAULT_OK)
-        code = sqlite_ask(conn, "SELECT count(*) FROM sqlite_schema", &tables, f);
-    if (!sqlite3_get_autocommit(conn->db))
-        sqlite3_exec(conn->db, "ROLLBACK", NULL, NULL, NULL);
-    if (code != FAULT_OK)
-        return code;
-    if (mark != APPLICATION_ID && (mark != 0 || version != 0 || tables > 0))
-        return fault_set(f, FAULT_CONFLICT, "%s is a database of another program: name another state folder",
-                         file);
-    if (version > SQL_STEPS)
-        return fault_set(
-            f, FAULT_CONFLICT,
-            "%s has schema %d, newer than this cradled (%d): use the newer program, or restore a backup",
-            file, (int)version, SQL_STEPS);
-    if (version < 0)
-        return fault_set(f, FAULT_DAMAGED, "%s has schema %d, which never was", file, (int)version);
-    *ret_version = (int)version;
-    return FAULT_OK;
-}
-
 /* --- open and close --- */
 
 /* SQLite would make the file with the umask's mode: its rows are nobody else's business. What it puts beside
@@ -232,7 +165,7 @@ static enum fault_code write_ahead(struct engine_conn *conn, struct fault *f)
 static enum fault_code set_up_writer(struct engine_conn *conn, const struct db_options *options,
                                      int *ret_upgraded, struct fault *f)
 {
-    int version = 0, taken = 0;
+    int version = 0;
     enum fault_code code = sqlite_identify(conn, options->file, &version, f);
     if (code == FAULT_OK && options->as_it_is && version < SQL_STEPS)
         code = fault_set(f, FAULT_CONFLICT, "from an older program (schema %d): start cradled once", version);
@@ -250,8 +183,8 @@ static enum fault_code set_up_writer(struct engine_conn *conn, const struct db_o
     if (code == FAULT_OK && options->erase)
         code = sqlite_execute(conn, "PRAGMA secure_delete = ON", "opening", f);
     conn->erase = options->erase;
-    for (int step = version + 1; code == FAULT_OK && step <= SQL_STEPS; step++)
-        code = take_step(conn, step, &taken, f);
+    if (code == FAULT_OK)
+        code = sqlite_upgrade(conn, version, ret_upgraded, f);
     if (code == FAULT_OK)
         code = sqlite_execute(conn, "PRAGMA foreign_keys = ON", "opening", f);
     if (code == FAULT_OK)
@@ -260,8 +193,6 @@ static enum fault_code set_up_writer(struct engine_conn *conn, const struct db_o
         return code;
     conn->checkpoint_at = WAL_PAGES;
     sqlite3_wal_hook(conn->db, after_commit, conn);
-    if (ret_upgraded)
-        *ret_upgraded = taken;
     return FAULT_OK;
 }
 

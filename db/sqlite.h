@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What sqlite.c (connections and statements), sqlite_file.c (whole files) and sqlite_index.c (who committed)
- * share: the only files that know sqlite3_*. Floor 1, private to db/. */
+/* What sqlite.c (connections and statements), sqlite_schema.c, sqlite_file.c (whole files) and sqlite_index.c
+ * (who committed) share: the only files that know sqlite3_*. Floor 1, private to db/. */
 #ifndef CRADLE_SQLITE_H
 #define CRADLE_SQLITE_H
 
@@ -43,6 +43,8 @@ enum fault_code sqlite_ask(struct engine_conn *conn, const char *sql, int64_t *r
 /* Whose file it is, before anything in it is changed. */
 enum fault_code sqlite_identify(struct engine_conn *conn, const char *file, int *ret_version,
                                 struct fault *f);
+/* Takes the steps above `version`; *ret_taken (may be NULL): how many. */
+enum fault_code sqlite_upgrade(struct engine_conn *conn, int version, int *ret_taken, struct fault *f);
 /* Opens a file that is there, and makes the connection careful; neither a writer nor a reader yet. */
 enum fault_code sqlite_connect(const struct db_options *options, struct engine_conn **ret_conn,
                                struct fault *f);

@@ -25,6 +25,7 @@ static const char *const sound_steps[4] = {
 #include "db/db.c"
 #include "db/sqlite.c"
 #include "db/sqlite_file.c"
+#include "db/sqlite_schema.c"
 #include "db/writer.c"
 
 #include "shelf.h"
