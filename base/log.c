@@ -64,33 +64,34 @@ bool log_is_wanted(enum log_event event)
 
 /* --- lines --- */
 
-/* Returns its length, at most LOG_LINE_MAX. */
-static size_t log_compose(char line[LOG_LINE_MAX], enum log_event event, const char *format,
-                          va_list arguments)
+/* Time, level and event; gives the length. */
+static size_t log_head(char line[LOG_LINE_MAX], enum log_event event)
 {
     size_t used = 0;
     if (atomic_load_explicit(&log_timed, memory_order_relaxed)) {
         int64_t now = clock_wall_ms();
         used = (size_t)snprintf(line, LOG_LINE_MAX, "%" PRId64 ".%03d ", now / 1000, (int)(now % 1000));
     }
-    used += (size_t)snprintf(line + used, LOG_LINE_MAX - used, "%s %s", log_levels[log_events[event].level],
-                             log_events[event].name);
-    if (format != NULL) {
-        size_t start = used++;
-        line[start] = ' ';
-        int n = vsnprintf(line + used, LOG_LINE_MAX - used, format, arguments);
-        size_t room = LOG_LINE_MAX - used;
-        if (n <= 0)
-            used = start;
-        else
-            used += (size_t)n < room ? (size_t)n : utf_whole(line + used, room - 1);
-        /* The last line of defence against a forged line: a value that missed log_value(). */
-        for (size_t i = start; i < used; i++) {
-            if ((uint8_t)line[i] < 0x20 || line[i] == 0x7f)
-                line[i] = '?';
-        }
+    return used + (size_t)snprintf(line + used, LOG_LINE_MAX - used, "%s %s",
+                                   log_levels[log_events[event].level], log_events[event].name);
+}
+
+/* What follows it; gives the length of both. */
+static size_t log_tail(char line[LOG_LINE_MAX], size_t used, const char *format, va_list arguments)
+{
+    size_t start = used++;
+    line[start] = ' ';
+    int n = vsnprintf(line + used, LOG_LINE_MAX - used, format, arguments);
+    size_t room = LOG_LINE_MAX - used;
+    if (n <= 0)
+        used = start;
+    else
+        used += (size_t)n < room ? (size_t)n : utf_whole(line + used, room - 1);
+    /* The last line of defence against a forged line: a value that missed log_value(). */
+    for (size_t i = start; i < used; i++) {
+        if ((uint8_t)line[i] < 0x20 || line[i] == 0x7f)
+            line[i] = '?';
     }
-    line[used++] = '\n';
     return used;
 }
 
@@ -121,20 +122,18 @@ static bool log_wait(void)
     return poll(&out, 1, LOG_WAIT_MS) > 0;
 }
 
-static bool log_tell_lost(const char *format, ...)
+static bool log_tell_lost(void)
 {
     char line[LOG_LINE_MAX];
-    va_list arguments;
-    va_start(arguments, format);
-    size_t n = log_compose(line, LOG_EVENTS_LOST, format, arguments);
-    va_end(arguments);
-    return log_put(line, n);
+    size_t used = log_head(line, LOG_EVENTS_LOST);
+    used += (size_t)snprintf(line + used, sizeof line - used, " lines=%" PRIu64 "\n", log_lost);
+    return log_put(line, used);
 }
 
 static void log_write(const char *line, size_t n)
 {
     pthread_mutex_lock(&log_lock);
-    if (log_lost > 0 && log_tell_lost("lines=%" PRIu64, log_lost))
+    if (log_lost > 0 && log_tell_lost())
         log_lost = 0;
     if (log_lost > 0 || (!log_put(line, n) && !(log_wait() && log_put(line, n))))
         log_lost++;
@@ -148,11 +147,15 @@ void(log_event)(enum log_event event, const char *format, ...)
         return;
     int saved = errno;
     char line[LOG_LINE_MAX];
-    va_list arguments;
-    va_start(arguments, format);
-    size_t n = log_compose(line, event, format, arguments);
-    va_end(arguments);
-    log_write(line, n);
+    size_t used = log_head(line, event);
+    if (format != NULL) {
+        va_list arguments;
+        va_start(arguments, format);
+        used = log_tail(line, used, format, arguments);
+        va_end(arguments);
+    }
+    line[used++] = '\n';
+    log_write(line, used);
     errno = saved;
 }
 

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The daemon's log: one line an event on standard error, `level event key=value …`, for the journal.
  * The events stand in one table, base/log.def, from which doc/events.md is checked.
- * Not the audit trail, and not what handsets upload. Whoever reads it may pause for a moment and misses
- * nothing; when he stops, lines are dropped and counted. Floor 0; any thread; a line is written in one call.
- */
+ * Not the audit trail, and not what handsets upload. Whoever reads it may pause for a moment; when he stops,
+ * lines are dropped and counted. Floor 0; any thread; a line is written in one call. */
 #ifndef CRADLE_LOG_H
 #define CRADLE_LOG_H
 
