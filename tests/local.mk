@@ -60,12 +60,14 @@ tests_unit_base_test_work_LDADD = $(BASE_TEST_LIBS)
 tests_unit_base_test_xml_LDADD = $(BASE_TEST_LIBS)
 UNIT_TESTS += \
 	tests/unit/db/test_crash \
-	tests/unit/db/test_db \
+	tests/unit/db/test_read \
+	tests/unit/db/test_write \
 	tests/unit/db/test_schema \
 	tests/unit/db/test_snapshot \
 	tests/unit/db/test_sql
 tests_unit_db_test_crash_LDADD = $(DB_TEST_LIBS)
-tests_unit_db_test_db_LDADD = $(DB_TEST_LIBS)
+tests_unit_db_test_read_LDADD = $(DB_TEST_LIBS)
+tests_unit_db_test_write_LDADD = $(DB_TEST_LIBS)
 tests_unit_db_test_schema_LDADD = $(DB_TEST_LIBS)
 tests_unit_db_test_snapshot_LDADD = $(DB_TEST_LIBS)
 tests_unit_db_test_sql_LDADD = $(DB_TEST_LIBS)

@@ -199,10 +199,8 @@ static void test_versions(void **state)
 
 /* --- folders --- */
 
-static void test_listing(void **state)
+static void fill(void)
 {
-    (void)state;
-    struct tree_entry entry;
     has_put(&alice, "/site.cfg", "<a/>");
     has_put(&alice, "/lang/en.xml", "<a/>");
     has_put(&alice, "/" OWN ".cfg", "<a/>");
@@ -210,7 +208,12 @@ static void test_listing(void **state)
     has_appended(&own, "/" OWN "-app.log", "one");
     has_appended(&own, "/logs/" OWN "-boot.log", "two");
     has_put(&own, "/logs/" OWN "-boot.log", "three");
+}
 
+static void test_listing(void **state)
+{
+    (void)state;
+    fill();
     lists(&alice, "/", "@handset/ @log/ lang/ site.cfg");
     lists(&alice, "/@handset", OWN "/ " OTHER "/");
     lists(&alice, "/@handset/" OWN, OWN ".cfg lang/");
@@ -236,7 +239,13 @@ static void test_listing(void **state)
     assert_int_equal(tree_list(camp.fleet, &olga, &file, &list, NULL), FAULT_FORBIDDEN);
     assert_int_equal(tree_enter(&other, &foreign, NULL), FAULT_FORBIDDEN);
     assert_int_equal(tree_enter(&own, &foreign, NULL), FAULT_OK);
+}
 
+static void test_what_a_name_is(void **state)
+{
+    (void)state;
+    struct tree_entry entry;
+    fill();
     static const struct {
         const struct principal *who;
         const char *path;
@@ -289,6 +298,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_put_rules, open_camp, close_camp),
         cmocka_unit_test_setup_teardown(test_versions, open_camp, close_camp),
         cmocka_unit_test_setup_teardown(test_listing, open_camp, close_camp),
+        cmocka_unit_test_setup_teardown(test_what_a_name_is, open_camp, close_camp),
     };
     return cmocka_run_group_tests_name("fleet/tree", tests, NULL, NULL);
 }
