@@ -33,8 +33,7 @@ struct reseal {
     /* the thread's */
     struct batch batch;
     int64_t skipped; /* contents of this pass that do not open */
-    bool again; /* this pass follows one after which something was left: what that one told is not told again
-                 */
+    bool again;      /* this pass follows one that left something, which was told then */
     uint8_t plain[CONTENT_CHUNK];
     uint8_t sealed[CONTENT_CHUNK + SEAL_OVERHEAD];
     uint32_t going; /* a key whose row is gone, 0: none */

@@ -23,7 +23,7 @@
 #define SHARD_COMPLAIN_MS 1000 /* an overload is not logged more often */
 #define SHARD_LOOK_MS     100  /* how busy a shard was in this time counts for the next */
 #define SHARD_BUSY        95   /* per cent of a processor */
-#define SHARD_LEAD        100  /* sessions that one may have more than another */
+#define SHARD_LEAD        100  /* sessions that one may have more; when all have so many, it is a crowd */
 
 static void shard_complain(struct shard *shard, const char *what)
 {

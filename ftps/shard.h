@@ -19,8 +19,7 @@
 #include <stdint.h>
 
 #define SHARD_LISTENERS_MAX (3 * SETTINGS_LISTEN_MAX)
-
-#define SHARDS_MAX 32
+#define SHARDS_MAX          32
 
 struct shard;
 /* What all shards share; set before any starts, but for `n_open`. */
